@@ -22,7 +22,7 @@ __all__ = [
 
 def describe(x: Any) -> str:
     """Say in a few words what an argument is: ``str 'abc'``, ``list of 3``, ``float64 array (2, 3)``."""
-    if isinstance(x, np.ndarray) or hasattr(x, "dtype") and hasattr(x, "shape"):
+    if isinstance(x, np.ndarray) or (hasattr(x, "dtype") and hasattr(x, "shape")):
         return f"{x.dtype} array {tuple(x.shape)}"
     if isinstance(x, str):
         return f"str {x[:40]!r}"
@@ -108,8 +108,13 @@ def check_nonzero_rows(norms: np.ndarray, name: str, metric: str = "cosine") -> 
     """Refuse zero vectors where a direction is needed: their cosine with anything is undefined."""
     if (zero := norms == 0).any():
         raise ValueError(
-            _bad_rows(zero, name, "zero vectors", f"{metric} is undefined for them: drop these rows "
-                      "(for text: none of the words was seen in fitting)")
+            _bad_rows(
+                zero,
+                name,
+                "zero vectors",
+                f"{metric} is undefined for them: drop these rows "
+                "(for text: none of the words was seen in fitting)",
+            )
         )
 
 
@@ -132,7 +137,9 @@ def as_scores(x: Any, name: str = "scores") -> np.ndarray:
         bad = np.isnan(out).any(axis=1)
         if bad.any():
             raise ValueError(_bad_rows(bad, name, "NaN", "look for zero vectors or NaN in the features"))
-        raise ValueError(_bad_rows((out == np.inf).any(axis=1), name, "+inf", "a score must be finite (or -inf for never)"))
+        raise ValueError(
+            _bad_rows((out == np.inf).any(axis=1), name, "+inf", "a score must be finite (or -inf for never)")
+        )
     return out
 
 
@@ -140,7 +147,9 @@ def check_same_length(a: Any, b: Any, name_a: str, name_b: str) -> None:
     """Refuse pairs that are not pairs."""
     n, m = (x.shape[0] if hasattr(x, "shape") else len(x) for x in (a, b))
     if n != m:
-        raise ValueError(f"{name_a} has {n} rows and {name_b} has {m}; want pairs: row i of one belongs to row i of the other")
+        raise ValueError(
+            f"{name_a} has {n} rows and {name_b} has {m}; want pairs: row i of one belongs to row i of the other"
+        )
 
 
 def check_texts(x: Any, name: str = "texts") -> list[str]:
@@ -159,12 +168,22 @@ def check_texts(x: Any, name: str = "texts") -> list[str]:
 def check_images(x: Any, name: str = "images") -> np.ndarray:
     """Return ``uint8 (n, H, W, 3)`` or ``(n, H, W)``, or say what came instead."""
     if not isinstance(x, np.ndarray):
-        kind = "text" if isinstance(x, str) or (isinstance(x, (list, tuple)) and len(x) and isinstance(x[0], str)) else "not an array"
-        raise TypeError(f"{name} is {kind} ({describe(x)}); want uint8 images of shape (n, H, W, 3) or (n, H, W)")
+        kind = (
+            "text"
+            if isinstance(x, str) or (isinstance(x, (list, tuple)) and len(x) and isinstance(x[0], str))
+            else "not an array"
+        )
+        raise TypeError(
+            f"{name} is {kind} ({describe(x)}); want uint8 images of shape (n, H, W, 3) or (n, H, W)"
+        )
     if x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[3] != 3):
-        raise ValueError(f"{name} has shape {x.shape}; want (n, H, W, 3) or (n, H, W): for one image write {name}[None]")
+        raise ValueError(
+            f"{name} has shape {x.shape}; want (n, H, W, 3) or (n, H, W): for one image write {name}[None]"
+        )
     if x.dtype != np.uint8:
-        raise TypeError(f"{name} has dtype {x.dtype}; want uint8 (0 … 255): for floats in [0, 1] use (255 * x).round().astype('uint8')")
+        raise TypeError(
+            f"{name} has dtype {x.dtype}; want uint8 (0 … 255): for floats in [0, 1] use (255 * x).round().astype('uint8')"
+        )
     if x.shape[0] == 0:
         raise ValueError(f"{name} is empty (shape {x.shape}); want at least one image")
     return x
@@ -173,7 +192,11 @@ def check_images(x: Any, name: str = "images") -> np.ndarray:
 def check_audio(x: Any, name: str = "audio") -> np.ndarray:
     """Return ``float32 (n, samples)`` in [-1, 1], or say what came instead."""
     if not isinstance(x, np.ndarray):
-        kind = "text" if isinstance(x, str) or (isinstance(x, (list, tuple)) and len(x) and isinstance(x[0], str)) else "not an array"
+        kind = (
+            "text"
+            if isinstance(x, str) or (isinstance(x, (list, tuple)) and len(x) and isinstance(x[0], str))
+            else "not an array"
+        )
         raise TypeError(f"{name} is {kind} ({describe(x)}); want float32 sound of shape (n, samples)")
     if x.dtype.kind != "f":
         raise TypeError(f"{name} has dtype {x.dtype}; want float32 in [-1, 1]: for int16 use x / 32768")

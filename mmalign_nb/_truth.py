@@ -46,7 +46,9 @@ class Truth:
             if truth != "diagonal":
                 raise ValueError(f"truth is {truth!r}; the only word known is 'diagonal'")
             if n != m:
-                raise ValueError(f"truth='diagonal' needs as many rows as columns; got {n} × {m}: give the pairs instead")
+                raise ValueError(
+                    f"truth='diagonal' needs as many rows as columns; got {n} × {m}: give the pairs instead"
+                )
             self._keys = np.arange(n) * (m + 1)
         elif isinstance(truth, tuple) and len(truth) == 2:
             a, b = (np.asarray(x) for x in truth)
@@ -60,7 +62,9 @@ class Truth:
                 self._matrix = array
             elif array.ndim == 2 and array.shape[1] == 2 and array.dtype.kind in "iu":
                 if array.size and ((array < 0).any() or (array >= np.array(self.shape)).any()):
-                    raise ValueError(f"truth has pairs outside {n} × {m} (largest: {tuple(array.max(0).tolist())})")
+                    raise ValueError(
+                        f"truth has pairs outside {n} × {m} (largest: {tuple(array.max(0).tolist())})"
+                    )
                 self._keys = np.unique(array[:, 0].astype(np.int64) * m + array[:, 1])
             elif array.size == 0:
                 self._keys = np.empty(0, np.int64)

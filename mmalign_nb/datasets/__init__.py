@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Items", "colors", "digits", "glyphs", "things", "typefaces"]
 
-_HOME = {"colors": "colors", "digits": "digits", "glyphs": "glyphs", "typefaces": "glyphs", "things": "things"}
+_HOME = {
+    "colors": "colors",
+    "digits": "digits",
+    "glyphs": "glyphs",
+    "typefaces": "glyphs",
+    "things": "things",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -77,7 +77,9 @@ class Items:
             raise ValueError(f"ids has shape {self.ids.shape}; want (n,)")
         names, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
-            raise ValueError(f"ids has duplicates ({names[counts > 1][0]!r} comes {counts.max()} times); want each id once")
+            raise ValueError(
+                f"ids has duplicates ({names[counts > 1][0]!r} comes {counts.max()} times); want each id once"
+            )
         for name in ("text", "text_zh"):
             if (value := getattr(self, name)) is not None:
                 put(name, check_texts(value, name) if len(value) else [])
@@ -85,7 +87,9 @@ class Items:
             check_images(self.image, "image")
         if self.audio is not None:
             if not self.sample_rate:
-                raise ValueError("audio is given without sample_rate; want the number of samples per second, in Hz")
+                raise ValueError(
+                    "audio is given without sample_rate; want the number of samples per second, in Hz"
+                )
             if len(self.audio):
                 put("audio", check_audio(self.audio, "audio"))
         if self.video is not None:
@@ -99,11 +103,15 @@ class Items:
             put("factors", {k: np.asarray(v) for k, v in self.factors.items()})
         for name, value in self._columns().items():
             if len(value) != len(self.ids):
-                raise ValueError(f"{name} has {len(value)} entries and ids has {len(self.ids)}; want one per item")
+                raise ValueError(
+                    f"{name} has {len(value)} entries and ids has {len(self.ids)}; want one per item"
+                )
 
     def _columns(self) -> dict[str, Any]:
         """All per-item fields that are present, factors among them as ``factors['name']``."""
-        cols = {name: getattr(self, name) for name in (*_MODALITIES, "label") if getattr(self, name) is not None}
+        cols = {
+            name: getattr(self, name) for name in (*_MODALITIES, "label") if getattr(self, name) is not None
+        }
         cols.update({f"factors[{k!r}]": v for k, v in (self.factors or {}).items()})
         return cols
 
@@ -136,7 +144,11 @@ class Items:
                 return None
             return [value[i] for i in rows] if isinstance(value, list) else value[index]
 
-        per_item = {f.name: take(getattr(self, f.name)) for f in fields(self) if f.name not in ("sample_rate", "fps", "factors")}
+        per_item = {
+            f.name: take(getattr(self, f.name))
+            for f in fields(self)
+            if f.name not in ("sample_rate", "fps", "factors")
+        }
         factors = None if self.factors is None else {k: v[index] for k, v in self.factors.items()}
         return Items(**per_item, sample_rate=self.sample_rate, fps=self.fps, factors=factors)
 
@@ -148,7 +160,9 @@ class Items:
         n = len(self)
         k = round(test_size * n) if isinstance(test_size, float) else int(test_size)
         if not 0 < k < n:
-            raise ValueError(f"test_size is {test_size!r}, which takes {k} of {n} items; want at least one item on each side")
+            raise ValueError(
+                f"test_size is {test_size!r}, which takes {k} of {n} items; want at least one item on each side"
+            )
         test = np.zeros(n, bool)
         test[np.random.default_rng(seed).choice(n, size=k, replace=False)] = True
         return self[~test], self[test]
