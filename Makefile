@@ -1,0 +1,94 @@
+# make lab        a virtual environment, the package, JupyterLab at chapter 00
+# make test       everything that must hold: style, types, layers, unit tests, notebooks, browser
+# make notebooks  run all notebooks and write them in their canonical form
+# make install    only what `make lab` needs; a second call of anything is quick (stamp files)
+#
+# PYTHON=python3.12   another interpreter (3.11 or newer)
+# TORCH=cpu           the small CPU-only torch, from its vendor's own index
+# LAB_ARGS="…"        passed to JupyterLab, e.g. LAB_ARGS="--no-browser --port 8899"
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= default
+LAB_ARGS ?=
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+FIRST := notebooks/00_start_here.ipynb
+PYTEST := $(BIN)/python -m pytest
+# One thread per worker: two workers on two cores, and the same sums on every machine.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: help install lab test style types layers unit nbval browser notebooks check-notebooks models clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '1,4p;6,8p' Makefile | sed 's/^# //'
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"mmalign_nb needs Python 3.11 or newer, this is {v[0]}.{v[1]}: say for example PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -q "pip>=24"
+	@touch $@
+
+# The three torch packages of the tested set are always named together: mixed builds do not import.
+$(VENV)/.torch-$(TORCH): $(VENV)/.made constraints.txt
+ifeq ($(TORCH),cpu)
+	$(PIP) install -q -c constraints.txt --index-url $(TORCH_CPU_INDEX) torch torchvision torchaudio
+else
+	$(PIP) install -q -c constraints.txt torch torchvision torchaudio
+endif
+	@rm -f $(VENV)/.torch-* && touch $@
+
+$(VENV)/.installed: $(VENV)/.torch-$(TORCH) pyproject.toml constraints.txt
+	$(PIP) install -q -c constraints.txt -e ".[video]"
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) install -q -c constraints.txt -e ".[test,video]"
+	@touch $@
+
+install: $(VENV)/.installed
+
+lab: install
+	$(BIN)/jupyter lab $(LAB_ARGS) $(FIRST)
+
+test: style types layers unit nbval browser
+
+style: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-test
+	$(BIN)/mypy
+
+layers: $(VENV)/.installed-test
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.installed-test
+	$(ONE_THREAD) $(PYTEST) -n 2 --dist loadfile
+
+nbval: $(VENV)/.installed-test
+	$(PYTEST) -o addopts="" -o filterwarnings=default --nbval --nbval-current-env --nbval-cell-timeout=120 \
+	  --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
+
+browser: $(VENV)/.installed-test
+	$(PYTEST) -o addopts="-ra" tests/browser
+
+notebooks: $(VENV)/.installed-test
+	$(BIN)/python tools/notebooks.py
+
+check-notebooks: $(VENV)/.installed-test
+	$(BIN)/python tools/notebooks.py --check
+
+# Half an hour on two cores; writes data/models and its report.
+models: $(VENV)/.installed-test
+	$(BIN)/python tools/train_models.py all
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts

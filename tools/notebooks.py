@@ -1,0 +1,319 @@
+"""Run the notebooks and write them in their canonical form; or check, without running, that they are so.
+
+    python tools/notebooks.py [NOTEBOOK …]           run, write, print the seconds each took
+    python tools/notebooks.py --write-only [NB …]    write canonically without running
+    python tools/notebooks.py --check [NB …]         change nothing; say what is wrong; exit 1 if anything is
+
+Canonical means that running an unchanged notebook changes no byte of it: no timings, no widget state, no
+widget views (a saved view without its state shows "model not found"), streams joined, counts 1 … n in order,
+bare metadata, navigation lines and the README's table of chapters made from the notebooks themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+CELL_SECONDS, NOTEBOOK_SECONDS = 120, 300
+MAX_BYTES, MAX_CELLS, MAX_CODE_LINES, MAX_WORDS = 250_000, 85, 25, 2_200
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+}
+FORBIDDEN = {
+    r"\binteract(?:ive|ive_output|_manual)?\(": "interact (nbval cannot follow it; use a panel)",
+    r"\bOutput\(": "an Output widget (nbval cannot follow it; use an HTML widget)",
+    r"(?<![\w.:/])/(?:home|root|Users|tmp|work|mnt|opt|var)/": "an absolute path",
+    r"\b[A-Z]:\\\\?\w": "an absolute path",
+    r"<\w[\w. ]* (?:object )?at 0x[0-9a-f]+>": "a memory address",
+}
+
+
+def chapters() -> list[Path]:
+    """The chapters in reading order."""
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def solutions() -> list[Path]:
+    return sorted((NOTEBOOKS / "solutions").glob("*.ipynb"))
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+
+
+def title(nb: nbformat.NotebookNode) -> str:
+    """The first heading of a notebook, without its '# '."""
+    return nb.cells[0].source.splitlines()[0].lstrip("# ").strip()
+
+
+# --- generated text: navigation and the table of chapters -------------------------------------------------
+
+
+def navigation(path: Path) -> str:
+    """The line of links of one notebook: previous · contents · next (or, in a solution, back to its chapter)."""
+    if path.parent.name == "solutions":
+        chapter = NOTEBOOKS / path.name
+        return f"[← back to the chapter](../{chapter.name}) · [contents](../../README.md#chapters)"
+    order = chapters()
+    at = order.index(path)
+    links = [f"[← {title(read(order[at - 1]))}]({order[at - 1].name})"] if at else []
+    links.append("[contents](../README.md#chapters)")
+    if (NOTEBOOKS / "solutions" / path.name).exists():
+        links.append(f"[solutions](solutions/{path.name})")
+    if at + 1 < len(order):
+        links.append(f"[{title(read(order[at + 1]))} →]({order[at + 1].name})")
+    return " · ".join(links)
+
+
+def put_navigation(nb: nbformat.NotebookNode, path: Path) -> None:
+    """Write the line of links below the title cell and at the end, each in a cell with a fixed id."""
+    line = navigation(path)
+    nb.cells = [c for c in nb.cells if c.get("id") not in ("nav-top", "nav-end")]
+    top, end = (nbformat.v4.new_markdown_cell(line, id=i) for i in ("nav-top", "nav-end"))
+    nb.cells = [nb.cells[0], top, *nb.cells[1:], end]
+
+
+def readme_table() -> str:
+    rows = ["| chapter | after it you can | minutes |", "|---|---|---|"]
+    for path in chapters():
+        nb = read(path)
+        head = nb.cells[0].source
+        minutes = re.search(r"\*\*Minutes:\*\*\s*(\d+)", head)
+        gist = re.search(r"\*\*In one line:\*\*\s*(.+)", head)
+        rows.append(
+            f"| [{title(nb)}](notebooks/{path.name}) | {gist[1].strip() if gist else ''} | {minutes[1] if minutes else ''} |"
+        )
+    return "\n".join(rows)
+
+
+def readme_with_table(text: str) -> str:
+    return re.sub(
+        r"(<!-- chapters -->\n).*?(\n<!-- /chapters -->)",
+        lambda m: m[1] + readme_table() + m[2],
+        text,
+        flags=re.S,
+    )
+
+
+# --- the canonical form -----------------------------------------------------------------------------------
+
+
+def joined(outputs: list[Any]) -> list[Any]:
+    """Join neighbouring pieces of one stream: where a kernel cuts them depends on the clock."""
+    out: list[Any] = []
+    for o in outputs:
+        if o.output_type == "stream" and out and out[-1].output_type == "stream" and out[-1].name == o.name:
+            out[-1].text += o.text
+        else:
+            out.append(o)
+    return out
+
+
+def canonical(nb: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
+    """Return the notebook as it is to be stored."""
+    put_navigation(nb, path)
+    nb.metadata = nbformat.from_dict(METADATA)
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    count = 0
+    for cell in nb.cells:
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
+        cell.source = "\n".join(line.rstrip() for line in cell.source.strip("\n").splitlines())
+        if cell.cell_type != "code":
+            cell.pop("attachments", None)
+            continue
+        cell.outputs = joined(cell.outputs)
+        count += 1
+        if cell.execution_count is not None:
+            cell.execution_count = count
+        for o in cell.outputs:
+            if o.output_type == "execute_result":
+                o.execution_count = cell.execution_count
+            if "data" in o:
+                o.data.pop(WIDGET_VIEW, None)
+                if "image/png" in o.data:
+                    o.data["image/png"] = o.data["image/png"].strip() + "\n"
+    return nb
+
+
+def dump(nb: nbformat.NotebookNode) -> str:
+    nbformat.validate(nb)
+    return nbformat.writes(nb, version=4, indent=1, ensure_ascii=False, sort_keys=True).rstrip("\n") + "\n"
+
+
+def execute(path: Path) -> None:
+    """Run one notebook in its own folder and store its outputs (called in a process of its own)."""
+    from nbclient import NotebookClient
+
+    nb = read(path)
+    client = NotebookClient(
+        nb,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    client.execute()  # keeps widget state while running: nbclient needs it; canonical() drops it
+    path.write_text(dump(canonical(nb, path)), encoding="utf-8")
+
+
+# --- what must not be in a notebook -----------------------------------------------------------------------
+
+
+def words(nb: nbformat.NotebookNode) -> int:
+    return sum(len(c.source.split()) for c in nb.cells if c.cell_type == "markdown" and not c.id.startswith("nav-"))
+
+
+def output_problems(n: int, outputs: list[Any]) -> list[str]:
+    found = []
+    for o in outputs:
+        if o.output_type == "error":
+            found.append(f"code cell {n} stores an error ({o.ename}): catch it in the cell and show its message")
+        if o.output_type == "stream" and o.name == "stderr":
+            found.append(f"code cell {n} writes to stderr: {o.text.strip()[:80]!r}")
+        data = o.get("data", {})
+        if WIDGET_VIEW in data:
+            found.append(f"code cell {n} stores a widget view: it would say 'model not found' when reopened")
+        for mime in [m for m in data if m.startswith("image/") and m != "image/svg+xml"]:
+            if not str(o.metadata.get(mime, {}).get("alt", "")).strip():
+                found.append(f"code cell {n} shows an {mime} without alt text (return plots.Picture(figure, alt))")
+        for tag in re.findall(r"<img\b[^>]*>", "".join(data.get("text/html", ""))):
+            if not re.search(r"""\balt=(["'])\s*\S.*?\1""", tag, flags=re.S):
+                found.append(f"code cell {n} shows an <img> without alt text")
+        text = o.get("text", "") + "".join(str(v) for m, v in data.items() if m.startswith("text/"))
+        found += [f"code cell {n} prints {what}" for pattern, what in FORBIDDEN.items() if re.search(pattern, text)]
+    return found
+
+
+def problems(nb: nbformat.NotebookNode, path: Path | None = None) -> list[str]:
+    """Everything that nbval would let pass and a reader would stumble over; an empty list is good news."""
+    found: list[str] = []
+    code = [c for c in nb.cells if c.cell_type == "code"]
+    if "widgets" in nb.metadata:
+        found.append("metadata has widget state: static viewers go blank or crash on it")
+    for n, cell in enumerate(code, start=1):
+        if cell.execution_count != n:
+            found.append(f"code cell {n} has execution count {cell.execution_count}: run all cells in order")
+        if (lines := len(cell.source.splitlines())) > MAX_CODE_LINES:
+            found.append(f"code cell {n} has {lines} lines; at most {MAX_CODE_LINES}")
+        found += [f"code cell {n} uses {what}" for p, what in FORBIDDEN.items() if re.search(p, cell.source)]
+        shows = cell.source.rstrip().splitlines()[-1:] and _ends_in_value(cell.source)
+        if shows and not cell.outputs:
+            found.append(f"code cell {n} ends in a value or prints, but stores no output: outputs were cleared")
+        found += output_problems(n, cell.outputs)
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            found += [f"a picture in the text has no alt text: {m}" for m in re.findall(r"!\[\s*\]\([^)]*\)", cell.source)]
+            found += [f"text names {what}" for p, what in FORBIDDEN.items() if "path" in what and re.search(p, cell.source)]
+    ids = [c.get("id") for c in nb.cells]
+    if len(set(ids)) != len(ids):
+        found.append("two cells share an id")
+    if len(nb.cells) > MAX_CELLS:
+        found.append(f"{len(nb.cells)} cells; at most {MAX_CELLS}")
+    if (w := words(nb)) > MAX_WORDS:
+        found.append(f"{w} words of prose; at most {MAX_WORDS}")
+    if path is not None:
+        found += file_problems(nb, path)
+    return found
+
+
+def _ends_in_value(source: str) -> bool:
+    """Whether running this cell must show something: it prints, or its last line is a bare expression."""
+    import ast
+
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # a line for the shell or a magic
+        return False
+    if not body or source.rstrip().endswith(";"):
+        return False
+    last = body[-1]
+    top_prints = any(
+        isinstance(s, ast.Expr) and isinstance(s.value, ast.Call) and getattr(s.value.func, "id", "") in ("print", "display")
+        for s in body
+    )
+    silent_call = isinstance(last, ast.Expr) and isinstance(last.value, ast.Call)  # may well return None
+    return top_prints or (isinstance(last, ast.Expr) and not silent_call)
+
+
+def file_problems(nb: nbformat.NotebookNode, path: Path) -> list[str]:
+    """Size, links and form of the file itself."""
+    found = []
+    text = path.read_text(encoding="utf-8")
+    if len(text.encode()) > MAX_BYTES:
+        found.append(f"{len(text.encode()) // 1000} KB; at most {MAX_BYTES // 1000} KB")
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", "\n".join(c.source for c in nb.cells if c.cell_type == "markdown")):
+        if not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
+            found.append(f"a link leads nowhere: {target}")
+    if dump(canonical(read(path), path)) != text:
+        found.append("not in canonical form, or its navigation is stale: run make notebooks")
+    return found
+
+
+# --- commands ---------------------------------------------------------------------------------------------
+
+
+def run_one(path: Path) -> float:
+    """Run one notebook under a time limit, in a process that can be ended whatever it is doing."""
+    started = time.perf_counter()
+    env = os.environ | {"PYTHONHASHSEED": "0"}
+    subprocess.run(
+        [sys.executable, __file__, "--execute-one", str(path)], check=True, timeout=NOTEBOOK_SECONDS, env=env, cwd=ROOT
+    )
+    return time.perf_counter() - started
+
+
+def check(paths: list[Path]) -> int:
+    bad = 0
+    for path in paths:
+        for problem in problems(read(path), path):
+            print(f"{path.relative_to(ROOT).as_posix()}: {problem}")
+            bad += 1
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    if readme_with_table(readme) != readme:
+        print("README.md: the table of chapters is stale: run make notebooks")
+        bad += 1
+    print(f"{len(paths)} notebooks checked, {bad} problems")
+    return 1 if bad else 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--write-only", action="store_true")
+    parser.add_argument("--execute-one", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    if args.execute_one:
+        execute(args.execute_one.resolve())
+        return 0
+    paths = [p.resolve() for p in args.notebooks] or chapters() + solutions()
+    if args.check:
+        return check(paths)
+    for path in paths:
+        if args.write_only:
+            path.write_text(dump(canonical(read(path), path)), encoding="utf-8")
+        else:
+            print(f"{path.relative_to(ROOT).as_posix():48s} {run_one(path):6.1f} s", flush=True)
+    # Titles may have changed: the neighbours' links and the README follow.
+    for path in chapters() + solutions():
+        path.write_text(dump(canonical(read(path), path)), encoding="utf-8")
+    readme = ROOT / "README.md"
+    readme.write_text(readme_with_table(readme.read_text(encoding="utf-8")), encoding="utf-8")
+    return check(paths)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
