@@ -126,7 +126,6 @@ def canonical(nb: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
     put_navigation(nb, path)
     nb.metadata = nbformat.from_dict(METADATA)
     nb.nbformat, nb.nbformat_minor = 4, 5
-    count = 0
     for cell in nb.cells:
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
@@ -135,9 +134,6 @@ def canonical(nb: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
             cell.pop("attachments", None)
             continue
         cell.outputs = joined(cell.outputs)
-        count += 1
-        if cell.execution_count is not None:
-            cell.execution_count = count
         for o in cell.outputs:
             if o.output_type == "execute_result":
                 o.execution_count = cell.execution_count
@@ -173,14 +169,18 @@ def execute(path: Path) -> None:
 
 
 def words(nb: nbformat.NotebookNode) -> int:
-    return sum(len(c.source.split()) for c in nb.cells if c.cell_type == "markdown" and not c.id.startswith("nav-"))
+    return sum(
+        len(c.source.split()) for c in nb.cells if c.cell_type == "markdown" and not c.id.startswith("nav-")
+    )
 
 
 def output_problems(n: int, outputs: list[Any]) -> list[str]:
     found = []
     for o in outputs:
         if o.output_type == "error":
-            found.append(f"code cell {n} stores an error ({o.ename}): catch it in the cell and show its message")
+            found.append(
+                f"code cell {n} stores an error ({o.ename}): catch it in the cell and show its message"
+            )
         if o.output_type == "stream" and o.name == "stderr":
             found.append(f"code cell {n} writes to stderr: {o.text.strip()[:80]!r}")
         data = o.get("data", {})
@@ -188,12 +188,16 @@ def output_problems(n: int, outputs: list[Any]) -> list[str]:
             found.append(f"code cell {n} stores a widget view: it would say 'model not found' when reopened")
         for mime in [m for m in data if m.startswith("image/") and m != "image/svg+xml"]:
             if not str(o.metadata.get(mime, {}).get("alt", "")).strip():
-                found.append(f"code cell {n} shows an {mime} without alt text (return plots.Picture(figure, alt))")
+                found.append(
+                    f"code cell {n} shows an {mime} without alt text (return plots.Picture(figure, alt))"
+                )
         for tag in re.findall(r"<img\b[^>]*>", "".join(data.get("text/html", ""))):
             if not re.search(r"""\balt=(["'])\s*\S.*?\1""", tag, flags=re.S):
                 found.append(f"code cell {n} shows an <img> without alt text")
         text = o.get("text", "") + "".join(str(v) for m, v in data.items() if m.startswith("text/"))
-        found += [f"code cell {n} prints {what}" for pattern, what in FORBIDDEN.items() if re.search(pattern, text)]
+        found += [
+            f"code cell {n} prints {what}" for pattern, what in FORBIDDEN.items() if re.search(pattern, text)
+        ]
     return found
 
 
@@ -211,12 +215,21 @@ def problems(nb: nbformat.NotebookNode, path: Path | None = None) -> list[str]:
         found += [f"code cell {n} uses {what}" for p, what in FORBIDDEN.items() if re.search(p, cell.source)]
         shows = cell.source.rstrip().splitlines()[-1:] and _ends_in_value(cell.source)
         if shows and not cell.outputs:
-            found.append(f"code cell {n} ends in a value or prints, but stores no output: outputs were cleared")
+            found.append(
+                f"code cell {n} ends in a value or prints, but stores no output: outputs were cleared"
+            )
         found += output_problems(n, cell.outputs)
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            found += [f"a picture in the text has no alt text: {m}" for m in re.findall(r"!\[\s*\]\([^)]*\)", cell.source)]
-            found += [f"text names {what}" for p, what in FORBIDDEN.items() if "path" in what and re.search(p, cell.source)]
+            found += [
+                f"a picture in the text has no alt text: {m}"
+                for m in re.findall(r"!\[\s*\]\([^)]*\)", cell.source)
+            ]
+            found += [
+                f"text names {what}"
+                for p, what in FORBIDDEN.items()
+                if "path" in what and re.search(p, cell.source)
+            ]
     ids = [c.get("id") for c in nb.cells]
     if len(set(ids)) != len(ids):
         found.append("two cells share an id")
@@ -241,7 +254,9 @@ def _ends_in_value(source: str) -> bool:
         return False
     last = body[-1]
     top_prints = any(
-        isinstance(s, ast.Expr) and isinstance(s.value, ast.Call) and getattr(s.value.func, "id", "") in ("print", "display")
+        isinstance(s, ast.Expr)
+        and isinstance(s.value, ast.Call)
+        and getattr(s.value.func, "id", "") in ("print", "display")
         for s in body
     )
     silent_call = isinstance(last, ast.Expr) and isinstance(last.value, ast.Call)  # may well return None
@@ -254,7 +269,9 @@ def file_problems(nb: nbformat.NotebookNode, path: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
     if len(text.encode()) > MAX_BYTES:
         found.append(f"{len(text.encode()) // 1000} KB; at most {MAX_BYTES // 1000} KB")
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", "\n".join(c.source for c in nb.cells if c.cell_type == "markdown")):
+    for target in re.findall(
+        r"\]\(([^)#\s]+)(?:#[^)]*)?\)", "\n".join(c.source for c in nb.cells if c.cell_type == "markdown")
+    ):
         if not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
             found.append(f"a link leads nowhere: {target}")
     if dump(canonical(read(path), path)) != text:
@@ -270,7 +287,11 @@ def run_one(path: Path) -> float:
     started = time.perf_counter()
     env = os.environ | {"PYTHONHASHSEED": "0"}
     subprocess.run(
-        [sys.executable, __file__, "--execute-one", str(path)], check=True, timeout=NOTEBOOK_SECONDS, env=env, cwd=ROOT
+        [sys.executable, __file__, "--execute-one", str(path)],
+        check=True,
+        timeout=NOTEBOOK_SECONDS,
+        env=env,
+        cwd=ROOT,
     )
     return time.perf_counter() - started
 
@@ -290,7 +311,9 @@ def check(paths: list[Path]) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("notebooks", nargs="*", type=Path)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--write-only", action="store_true")

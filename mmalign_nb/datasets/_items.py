@@ -78,7 +78,7 @@ class Items:
         names, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
             raise ValueError(
-                f"ids has duplicates ({names[counts > 1][0]!r} comes {counts.max()} times); want each id once"
+                f"ids has duplicates ({str(names[counts > 1][0])!r} comes {counts.max()} times); want each id once"
             )
         for name in ("text", "text_zh"):
             if (value := getattr(self, name)) is not None:

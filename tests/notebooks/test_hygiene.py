@@ -1,0 +1,222 @@
+"""The notebooks as files: what nbval lets pass and a reader would stumble over; and proof that the net catches."""
+
+import copy
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+spec = importlib.util.spec_from_file_location("notebook_tools", ROOT / "tools" / "notebooks.py")
+tools = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(tools)
+
+ALL = tools.chapters() + tools.solutions()
+FIRST = ROOT / "notebooks" / "00_start_here.ipynb"
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda p: p.relative_to(ROOT / "notebooks").as_posix())
+def test_notebook_is_clean(path):
+    assert tools.problems(tools.read(path), path) == []
+
+
+def test_there_are_notebooks():
+    assert FIRST in ALL
+
+
+def test_every_chapter_with_exercises_has_solutions():
+    for path in tools.chapters():
+        asks = any(re.search(r"^#+ .*Exercise", c.source, flags=re.M) for c in tools.read(path).cells)
+        assert not asks or (path.parent / "solutions" / path.name).exists(), path.name
+
+
+def test_readme_table_is_current():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "<!-- chapters -->" in readme
+    assert tools.readme_with_table(readme) == readme
+    for path in tools.chapters():
+        assert f"notebooks/{path.name}" in readme
+
+
+@pytest.fixture(scope="module")
+def first():
+    return tools.read(FIRST)
+
+
+def damaged(nb, change):
+    nb = copy.deepcopy(nb)
+    change(nb, [c for c in nb.cells if c.cell_type == "code"])
+    return tools.problems(nb)
+
+
+def clear(nb, code):
+    for c in code:
+        c.outputs, c.execution_count = [], None
+
+
+def clear_outputs_only(nb, code):
+    for c in code:
+        c.outputs = []
+
+
+def renumber(nb, code):
+    code[1].execution_count = 7
+
+
+def stderr(nb, code):
+    code[0].outputs.append(nbformat.v4.new_output("stream", name="stderr", text="FutureWarning: soon"))
+
+
+def error(nb, code):
+    code[0].outputs.append(nbformat.v4.new_output("error", ename="ValueError", evalue="x", traceback=[]))
+
+
+def interact(nb, code):
+    code[0].source += "\ninteract(f, x=3)"
+
+
+def output_widget(nb, code):
+    code[0].source += "\nout = widgets.Output()"
+
+
+def absolute_path(nb, code):
+    code[0].source += "\nopen('" + "/home" + "/me/data.csv')"
+
+
+def nameless_picture(nb, code):
+    code[0].outputs.append(nbformat.v4.new_output("display_data", data={"image/png": "aGVsbG8=\n"}))
+
+
+def nameless_img(nb, code):
+    code[0].outputs.append(nbformat.v4.new_output("display_data", data={"text/html": "<img src='x.png'>"}))
+
+
+def nameless_markdown_picture(nb, code):
+    nb.cells[0].source += "\n![](x.png)"
+
+
+def widget_state(nb, code):
+    nb.metadata["widgets"] = {}
+
+
+def widget_view(nb, code):
+    code[0].outputs.append(nbformat.v4.new_output("display_data", data={tools.WIDGET_VIEW: {}}))
+
+
+def address(nb, code):
+    code[0].outputs.append(nbformat.v4.new_output("stream", name="stdout", text="<Foo object at 0x7f00aa>"))
+
+
+def long_cell(nb, code):
+    code[0].source = "\n".join("x = 1" for _ in range(tools.MAX_CODE_LINES + 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (clear, "execution count None"),
+        (clear_outputs_only, "outputs were cleared"),
+        (renumber, "execution count 7"),
+        (stderr, "stderr"),
+        (error, "stores an error"),
+        (interact, "interact"),
+        (output_widget, "Output widget"),
+        (absolute_path, "absolute path"),
+        (nameless_picture, "without alt text"),
+        (nameless_img, "<img> without alt text"),
+        (nameless_markdown_picture, "no alt text"),
+        (widget_state, "widget state"),
+        (widget_view, "widget view"),
+        (address, "memory address"),
+        (long_cell, "lines; at most"),
+    ],
+    ids=lambda x: getattr(x, "__name__", ""),
+)
+def test_the_net_catches(first, change, says):
+    assert tools.problems(first) == []
+    found = damaged(first, change)
+    assert any(says in f for f in found), found
+
+
+def test_stale_navigation_and_dead_links_are_caught(tmp_path):
+    nb = tools.read(FIRST)
+    copy_ = tmp_path / FIRST.name
+    nb.cells[0].source += "\n[gone](no_such_file.ipynb)"
+    copy_.write_text(nbformat.writes(nb), encoding="utf-8")
+    tools_chapters, tools.chapters = tools.chapters, lambda: [copy_]
+    try:
+        found = tools.file_problems(nb, copy_)
+    finally:
+        tools.chapters = tools_chapters
+    assert any("leads nowhere: no_such_file.ipynb" in f for f in found)
+    assert any("canonical" in f for f in found)
+
+
+def nbval(path):
+    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "--nbval"]
+    command += ["--nbval-current-env", "--nbval-cell-timeout=120", "-W", "default", str(path)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, cwd=path.parent, encoding="utf-8"
+    )
+
+
+def first_number(nb):
+    """The first code cell that prints a number which nbval compares, and the text where it stands."""
+    for at, cell in enumerate(nb.cells):
+        if cell.cell_type == "code" and not any("nbval" in t for t in cell.metadata.get("tags", [])):
+            for output in cell.outputs:
+                text = output.get("text") or output.get("data", {}).get("text/plain", "")
+                if re.search(r"\d", text) and "image/png" not in output.get("data", {}):
+                    return at, output
+    raise AssertionError("chapter 00 prints no number at all")
+
+
+def test_nbval_catches_one_changed_number(tmp_path):
+    nb = tools.read(FIRST)
+    at, output = first_number(nb)
+    nb.cells = nb.cells[: at + 1]
+    good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
+    good.write_text(nbformat.writes(nb), encoding="utf-8")
+    holder = output if "text" in output else output["data"]
+    key = "text" if "text" in output else "text/plain"
+    holder[key] = re.sub(r"\d", lambda m: str((int(m[0]) + 1) % 10), holder[key], count=1)
+    bad.write_text(nbformat.writes(nb), encoding="utf-8")
+    passed, failed = nbval(good), nbval(bad)
+    assert passed.returncode == 0, passed.stdout[-3000:]
+    assert failed.returncode == 1, failed.stdout[-3000:]
+    assert "mismatch" in failed.stdout
+
+
+def test_writing_twice_changes_nothing(tmp_path):
+    for path in ALL:
+        once = tools.dump(tools.canonical(tools.read(path), path))
+        assert once == path.read_text(encoding="utf-8"), path.name
+
+
+def test_check_command_fails_on_a_cleared_notebook(tmp_path):
+    """The command itself, not only its functions: outputs cleared, exit code 1, the cell named."""
+    nb = tools.read(FIRST)
+    clear(nb, [c for c in nb.cells if c.cell_type == "code"])
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (folder / FIRST.name).write_text(nbformat.writes(nb), encoding="utf-8")
+    (tmp_path / "tools").mkdir()
+    script = tmp_path / "tools" / "notebooks.py"
+    script.write_text((ROOT / "tools" / "notebooks.py").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "README.md").write_text("<!-- chapters -->\n<!-- /chapters -->\n", encoding="utf-8")
+    env = os.environ | {"PYTHONUTF8": "1"}
+    run = subprocess.run(
+        [sys.executable, str(script), "--check"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=env,
+        encoding="utf-8",
+    )
+    assert run.returncode == 1
+    assert "code cell 1 has execution count None" in run.stdout

@@ -1,0 +1,223 @@
+"""Items, the reading of `truth`, and the argument checks that every room shares."""
+
+import re
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmalign_nb import _check
+from mmalign_nb._truth import Truth
+from mmalign_nb.datasets import Items
+
+
+def some(n=6):
+    return Items(
+        ids=[f"i{k}" for k in range(n)],
+        text=[f"text {k}" for k in range(n)],
+        image=np.zeros((n, 4, 5, 3), np.uint8),
+        audio=np.zeros((n, 8), np.float32),
+        sample_rate=16000,
+        label=np.arange(n) % 2,
+        factors={"size": np.arange(n)},
+    )
+
+
+def test_absent_modalities_are_none():
+    items = some()
+    assert items.text_zh is None
+    assert items.video is None
+    assert items.modalities == ("text", "image", "audio")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [slice(1, 4), slice(None, None, -2), [4, 0, 2], np.array([True, False] * 3), np.array([-1, 2]), []],
+)
+def test_indexing_cuts_every_field_alike(index):
+    items = some()
+    part = items[index]
+    rows = np.arange(6)[np.asarray(index, int) if isinstance(index, list) else index]
+    assert len(part) == len(rows)
+    assert part.ids.tolist() == [f"i{k}" for k in rows]
+    assert part.text == [f"text {k}" for k in rows]
+    assert part.factors["size"].tolist() == rows.tolist()
+    assert part.image.shape == (len(rows), 4, 5, 3)
+    assert part.sample_rate == 16000
+
+
+def test_one_index_keeps_the_shapes():
+    one = some()[-1]
+    assert isinstance(one, Items)
+    assert one.ids.tolist() == ["i5"]
+    assert one.audio.shape == (1, 8)
+
+
+@given(n=st.integers(2, 40), share=st.floats(0.01, 0.99), seed=st.integers(0, 5))
+def test_split_is_a_partition(n, share, seed):
+    items = Items(ids=[str(k) for k in range(n)])
+    if not 0 < round(share * n) < n:
+        with pytest.raises(ValueError, match="test_size"):
+            items.split(share, seed)
+        return
+    train, test = items.split(share, seed)
+    assert sorted([*train.ids, *test.ids]) == sorted(items.ids)
+    assert len(test) == round(share * n)
+    assert test.ids.tolist() == items.split(share, seed)[1].ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ids": ["a", "a"]}, "duplicates .'a' comes 2 times"),
+        ({"ids": [["a"]]}, r"shape \(1, 1\)"),
+        ({"text": ["only one"]}, "text has 1 entries and ids has 2"),
+        ({"text": "a cat"}, "text is one str"),
+        ({"image": ["a.png", "b.png"]}, "image is text"),
+        ({"image": np.zeros((2, 4, 4, 3))}, "dtype float64; want uint8"),
+        ({"audio": np.zeros((2, 9), np.float32)}, "without sample_rate"),
+        ({"audio": np.full((2, 9), 3.0, np.float32), "sample_rate": 8000}, r"\[-1, 1\]"),
+        ({"video": np.zeros((2, 3, 4, 4), np.uint8), "fps": 12}, "want uint8 .n, T, H, W, 3."),
+        ({"video": np.zeros((2, 3, 4, 4, 3), np.uint8)}, "without fps"),
+        ({"label": [1, 2, 3]}, "label has 3 entries"),
+        ({"factors": {"size": [1]}}, "factors..size.. has 1 entries"),
+    ],
+)
+def test_bad_items_are_refused(change, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Items(**({"ids": ["a", "b"]} | change))
+
+
+@pytest.mark.parametrize("index", [6, -7])
+def test_index_out_of_range(index):
+    with pytest.raises(IndexError, match="out of range for 6 items"):
+        some()[index]
+
+
+def test_mask_of_the_wrong_length():
+    with pytest.raises(IndexError, match=r"mask has shape \(3,\); want \(6,\)"):
+        some()[np.array([True, False, True])]
+
+
+@pytest.mark.parametrize("size", [0, 6, 1.0, 0.0, -1])
+def test_split_leaves_no_side_empty(size):
+    with pytest.raises(ValueError, match="at least one item on each side"):
+        some().split(size)
+
+
+# --- truth: four ways of saying it, one meaning -----------------------------------------------------------
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=1, max_size=7), st.lists(st.integers(0, 3), min_size=1, max_size=7)
+)
+def test_all_readings_of_truth_agree(la, lb):
+    matrix = np.array(la)[:, None] == np.array(lb)[None, :]
+    pairs = np.argwhere(matrix)
+    shape = matrix.shape
+    for truth in ((la, lb), matrix, pairs):
+        t = Truth(truth, shape)
+        i, j = np.indices(shape)
+        assert (t.of(i, j) == matrix).all()
+        assert t.total == matrix.sum()
+        assert (t.rows(0, shape[0]) == matrix).all()
+        assert (t.rows(shape[0] - 1, shape[0]) == matrix[-1:]).all()
+        assert (t.swap().rows(0, shape[1]) == matrix.T).all()
+        assert Truth(t, shape).total == t.total
+
+
+def test_diagonal_truth():
+    assert (Truth("diagonal", (3, 3)).rows(0, 3) == np.eye(3, dtype=bool)).all()
+
+
+@pytest.mark.parametrize(
+    ("truth", "message"),
+    [
+        ("diagonal", "needs as many rows as columns; got 2 × 3"),
+        ("yes", "the only word known is 'diagonal'"),
+        (([0, 1], [0, 1]), r"want \(2,\) and \(3,\)"),
+        ([(0, 3)], "pairs outside 2 × 3"),
+        ([(-1, 0)], "pairs outside 2 × 3"),
+        (np.ones((3, 2), bool), "want 'diagonal'"),
+        ([0.5, 0.7], "want 'diagonal'"),
+    ],
+)
+def test_bad_truth_is_refused(truth, message):
+    with pytest.raises(ValueError, match=message):
+        Truth(truth, (2, 3))
+
+
+# --- argument checks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.array([1.0, 2.0]), r"x is 1-D with shape \(2,\); want 2-D \(n, d\).*x\[None, :\]"),
+        (np.zeros((1, 2, 3)), r"shape \(1, 2, 3\); want 2-D"),
+        (np.zeros((0, 3)), "x is empty"),
+        (np.zeros((3, 0)), "x has no columns"),
+        (np.array([[0, 1], [np.nan, 0], [np.inf, 2]]), r"NaN or infinity in 2 of 3 rows \(first: row 1\)"),
+        (sp.csr_matrix(np.array([[0, 1], [0, np.nan]])), r"NaN or infinity in 1 of 2 rows \(first: row 1\)"),
+        (["a", "b"], "x is text"),
+        ([[1, 2], [3]], "want a numeric array"),
+        (np.array([["a"]]), "want a numeric array"),
+        (None, "want a numeric array"),
+    ],
+)
+def test_bad_features_are_refused(x, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        _check.as_matrix(x, "x", sparse=True)
+
+
+def test_sparse_is_refused_where_dense_is_wanted():
+    with pytest.raises(TypeError, match="sparse matrix .*TfidfText"):
+        _check.as_matrix(sp.csr_matrix(np.eye(2)), "x")
+
+
+def test_good_features_become_float32_rows():
+    out = _check.as_matrix(np.asfortranarray(np.arange(6.0).reshape(2, 3)), "x", dim=3, rows=2)
+    assert out.dtype == np.float32
+    assert out.flags.c_contiguous
+    with pytest.raises(ValueError, match="3 columns; want 4"):
+        _check.as_matrix(out, "x", dim=4)
+    with pytest.raises(ValueError, match="2 rows; want 5"):
+        _check.as_matrix(out, "x", rows=5)
+
+
+def test_zero_vectors_are_named():
+    with pytest.raises(
+        ValueError, match=r"zero vectors in 1 of 3 rows \(first: row 1\); cosine is undefined"
+    ):
+        _check.check_nonzero_rows(np.array([1.0, 0.0, 2.0]), "a")
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        (np.zeros(3), r"want 2-D \(n, m\)"),
+        (np.array([[0, np.nan]]), "NaN in 1 of 1 rows"),
+        (np.array([[0, np.inf]]), r"\+inf in 1 of 1 rows"),
+        ("abc", "want a numeric matrix"),
+    ],
+)
+def test_bad_scores_are_refused(scores, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        _check.as_scores(scores)
+
+
+def test_minus_infinity_and_empty_scores_are_welcome():
+    assert _check.as_scores([[-np.inf, 1]]).dtype == np.float64
+    assert _check.as_scores(np.zeros((0, 4), np.float32)).shape == (0, 4)
+
+
+def test_one_of_lists_what_is_known():
+    with pytest.raises(ValueError, match=re.escape("metric is 'cos'; known: 'cosine', 'dot'")):
+        _check.one_of("cos", "metric", ["cosine", "dot"])
+
+
+def test_pairs_that_are_not_pairs():
+    with pytest.raises(ValueError, match="A has 2 rows and B has 3; want pairs"):
+        _check.check_same_length(np.zeros((2, 1)), [1, 2, 3], "A", "B")

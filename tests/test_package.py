@@ -1,0 +1,138 @@
+"""The package as a whole: cheap to import, honest about its names, docstrings that cannot rot."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mmalign_nb
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("torch", "gensim", "sklearn", "matplotlib", "scipy", "pandas", "ipywidgets")
+CHAPTERS = [
+    "00_start_here",
+    "01_features",
+    "02_similarity",
+    "03_shared_space",
+    "04_alignment",
+    "05_what_score_is_a_match",
+    "06_image_text_search",
+    "07_video_audio_search",
+    "08_recommendation",
+    "09_scale_and_scarcity",
+    "10_faq",
+    "11_your_own_data",
+]
+
+
+def fresh(code):
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+def test_import_is_light():
+    loaded = fresh(f"import sys, mmalign_nb; print([m for m in {HEAVY!r} if m in sys.modules])")
+    assert loaded == "[]"
+
+
+def test_import_takes_less_than_a_third_of_a_second():
+    # Not a benchmark: the promise of the README, in a process of its own, best of three.
+    code = "import time; t = time.perf_counter(); import mmalign_nb; print(time.perf_counter() - t)"
+    assert min(float(fresh(code)) for _ in range(3)) < 0.3
+
+
+@pytest.mark.parametrize("room", ["align", "threshold", "similarity", "evaluate"])
+def test_rooms_without_training_do_not_load_torch(room):
+    loaded = fresh(
+        f"import sys, mmalign_nb; mmalign_nb.{room}; print([m for m in ('torch', 'gensim', 'matplotlib') if m in sys.modules])"
+    )
+    assert loaded == "[]"
+
+
+def test_unknown_room_is_named():
+    with pytest.raises(AttributeError, match="no_such_room.*rooms: align"):
+        getattr(mmalign_nb, "no_such_room")  # noqa: B009
+
+
+def modules():
+    for info in pkgutil.walk_packages(mmalign_nb.__path__, "mmalign_nb."):
+        yield importlib.import_module(info.name)
+
+
+def public():
+    """Every public function and class, once, with the module that defines it."""
+    seen = set()
+    for module in modules():
+        if (
+            module.__name__.rsplit(".", 1)[-1].startswith("_")
+            and module.__name__ != "mmalign_nb.datasets._items"
+        ):
+            continue
+        for name in getattr(module, "__all__", []):
+            thing = getattr(module, name)
+            if (inspect.isfunction(thing) or inspect.isclass(thing)) and thing not in seen:
+                seen.add(thing)
+                yield pytest.param(thing, id=f"{thing.__module__.removeprefix('mmalign_nb.')}.{name}")
+
+
+@pytest.mark.parametrize("thing", list(public()))
+def test_docstring_is_complete(thing):
+    """One sentence, the chapter that shows it, a usage block (which the doctest run executes), and its arguments."""
+    doc = inspect.getdoc(thing) or ""
+    first = doc.split("\n\n")[0]
+    assert first.endswith("."), f"the first paragraph is no sentence: {first!r}"
+    chapter = re.search(r"Notebook:\s+``(\w+)``", doc)
+    assert chapter, "no line 'Notebook: ``NN_chapter``.'"
+    assert chapter[1] in CHAPTERS
+    assert ">>> " in doc, "no usage block"
+    if inspect.isfunction(thing):
+        signature = inspect.signature(thing)
+        for name, parameter in signature.parameters.items():
+            assert re.search(rf"\b{name}\b", doc), f"argument {name} is not described"
+            assert parameter.annotation is not inspect.Parameter.empty, f"argument {name} has no type"
+        assert "Returns\n-------" in doc or signature.return_annotation in (None, "None")
+
+
+def test_every_room_of_the_design_is_there():
+    for name in mmalign_nb._ROOMS:
+        module = getattr(mmalign_nb, name)
+        assert module.__doc__, name
+        assert module.__all__, name
+
+
+def text_files():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".toml", ".yml", ".cff", ".txt", ".ipynb", ".cfg"} and path.exists():
+            yield path
+
+
+def test_all_files_are_utf8_without_windows_line_ends():
+    for path in text_files():
+        raw = path.read_bytes()
+        assert b"\r\n" not in raw, path
+        raw.decode("utf-8")
+
+
+def test_constraints_hold_no_addresses_and_cover_the_requirements():
+    lines = [
+        x
+        for x in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+        if not x.startswith("#")
+    ]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", x) for x in lines)
+    pinned = {re.sub(r"[-_.]+", "-", x.split("==")[0]).lower() for x in lines}
+    wanted = re.findall(
+        r'^    "([A-Za-z0-9._-]+)[><=]', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.M
+    )
+    assert len(wanted) > 20
+    assert {re.sub(r"[-_.]+", "-", x).lower() for x in wanted} <= pinned
