@@ -6,30 +6,21 @@ Each set is loaded by one function that returns :class:`Items`.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+# Not lazily: each function has the name of its module, and whoever imports the module first would otherwise
+# find the module under that name. The modules load fonts, images and data when called, not here.
 from ._items import Items
-
-if TYPE_CHECKING:
-    from .colors import colors
-    from .digits import digits
-    from .glyphs import glyphs, typefaces
-    from .things import things
+from .colors import colors
+from .digits import digits
+from .glyphs import glyphs, typefaces
 
 __all__ = ["Items", "colors", "digits", "glyphs", "things", "typefaces"]
 
-_HOME = {
-    "colors": "colors",
-    "digits": "digits",
-    "glyphs": "glyphs",
-    "typefaces": "glyphs",
-    "things": "things",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name == "things":
+        value = importlib.import_module(f"{__name__}.things").things
         globals()[name] = value  # the function, not the module of the same name
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
