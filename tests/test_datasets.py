@@ -77,7 +77,7 @@ def test_what_is_too_large_is_shrunk_and_not_cut_off(sans):
     boxes = np.array([font.getbbox(chr(c), anchor="ls") for c in sans.factors["codepoint"]])
     width, height = (boxes[:, 2] - boxes[:, 0]), (boxes[:, 3] - boxes[:, 1])
     large = np.flatnonzero((width > 600) | (height > 560))
-    assert len(large) >= 8
+    assert len(large) >= 5
     for i, ink in zip(large, glyphs(size=96).image[large] < 200, strict=True):
         drawn_width, drawn_height = (
             np.ptp(np.flatnonzero(ink.any(0))) + 1,
