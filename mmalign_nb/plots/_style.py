@@ -1,0 +1,157 @@
+"""How every figure looks, and how it is shown with words beside it."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import numpy as np
+
+from .._check import describe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe & Ito, Color Universal Design (2008): told apart with every common form of colour blindness.
+COLORS = {
+    "blue": "#0072B2",
+    "vermilion": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "black": "#000000",
+    "grey": "#767676",
+}
+RIGHT, WRONG, LINE = COLORS["blue"], COLORS["vermilion"], COLORS["vermilion"]
+MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
+CYCLE = tuple(COLORS[c] for c in ("blue", "vermilion", "green", "purple", "orange", "sky", "black"))
+
+_STYLE: dict[str, Any] = {
+    "font.size": 13,
+    "axes.titlesize": 14,
+    "axes.labelsize": 13,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
+    "legend.fontsize": 12,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.unicode_minus": True,
+    "lines.linewidth": 2.2,
+    "lines.markersize": 7,
+    "hatch.linewidth": 0.8,
+    "figure.dpi": 100,
+}
+
+P = ParamSpec("P")
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Run a drawing function under this module's style, and put the reader's own style back afterwards."""
+
+    @functools.wraps(draw)
+    def run(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        import matplotlib as mpl
+
+        with mpl.rc_context({**_STYLE, "font.family": _families()}):
+            return draw(*args, **kwargs)
+
+    return run
+
+
+@functools.cache
+def _families() -> list[str]:
+    """DejaVu Sans (bundled, has the symbols), then whatever Chinese typeface this machine has."""
+    from matplotlib import font_manager
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    chinese = (
+        "Noto Sans CJK SC",
+        "Source Han Sans SC",
+        "WenQuanYi Micro Hei",
+        "PingFang SC",
+        "Microsoft YaHei",
+    )
+    return ["DejaVu Sans", *(name for name in chinese if name in installed)]
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty off-screen figure, ``width × height`` inches at 100 pixels an inch, that fits its labels."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    fig = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08))
+    FigureCanvasAgg(fig)
+    return fig
+
+
+def figure_png(figure: Figure, colors: int = 256) -> bytes:
+    """Draw a figure and return it as PNG with at most ``colors`` colours (a third of the bytes of full colour)."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    canvas = figure.canvas if isinstance(figure.canvas, FigureCanvasAgg) else FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    out = io.BytesIO()
+    Image.fromarray(pixels).quantize(colors, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+class Picture:
+    """Show a figure together with the words that replace it.
+
+    Why ``image/png`` with ``alt`` in its metadata, and not ``text/html`` with ``<img alt=…>``: notebook tests compare
+    stored HTML, and the bytes of a PNG differ between versions of FreeType; ``image/png`` they leave alone, and
+    ``text/plain``, which carries the same words, they compare. nbconvert turns the metadata into ``<img alt=…>``;
+    JupyterLab 4.6 shows the picture and ignores the metadata.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    alt : str
+        What the figure shows, for a reader who does not see it: one or two sentences, with the numbers that matter.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``figure`` is no figure, or ``alt`` says nothing.
+
+    Notes
+    -----
+    Notebook: ``00_start_here``.
+
+    Examples
+    --------
+    >>> from mmalign_nb import plots
+    >>> plots.Picture(plots.similarity_heatmap([[0.9, 0.1], [0.2, 0.8]]), alt="Two items match their own pictures.")
+    Picture: Two items match their own pictures.
+    """
+
+    def __init__(self, figure: Figure, alt: str) -> None:
+        if not hasattr(figure, "savefig"):
+            raise TypeError(f"figure is {describe(figure)}; want a matplotlib Figure")
+        if not isinstance(alt, str) or not alt.strip():
+            raise ValueError(f"alt is {alt!r}; want words that say what the figure shows")
+        self.figure, self.alt = figure, " ".join(alt.split())
+
+    def __repr__(self) -> str:
+        return f"Picture: {self.alt}"
+
+    @functools.cached_property
+    def png(self) -> bytes:
+        """The figure as PNG bytes."""
+        return figure_png(self.figure)
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        data = {"text/plain": repr(self), "image/png": base64.b64encode(self.png).decode("ascii")}
+        return data, {"image/png": {"alt": self.alt}}

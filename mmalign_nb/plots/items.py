@@ -1,0 +1,248 @@
+"""Figures of the items themselves: galleries, search results, sounds."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._check import check_audio, check_images, check_same_length, check_texts, describe
+from ._style import COLORS, RIGHT, WRONG, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def _wrap(text: str, width: int, lines: int) -> str:
+    """Break a caption into at most ``lines`` lines of about ``width`` characters; an ellipsis says that it goes on."""
+    return "\n".join(textwrap.wrap(str(text), width, max_lines=lines, placeholder=" …"))
+
+
+def _put_image(ax: Axes, image: np.ndarray) -> None:
+    ax.imshow(
+        image,
+        cmap="gray",
+        vmin=0,
+        vmax=255,
+        interpolation="nearest" if min(image.shape[:2]) < 100 else "auto",
+    )
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set(visible=True, color="#c4c4c4")
+
+
+@styled
+def items_grid(
+    images: np.ndarray, captions: Sequence[str] | None = None, *, columns: int | None = None, title: str = ""
+) -> Figure:
+    """Draw a gallery: pictures in rows, each with its caption below it.
+
+    Parameters
+    ----------
+    images : uint8 (n, H, W, 3) or (n, H, W)
+    captions : sequence of n str, optional
+        Wrapped to the width of a picture, at most three lines.
+    columns : int, optional
+        Pictures per row; by default up to eight.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``images`` is no stack of uint8 pictures or there is not one caption for each.
+
+    Notes
+    -----
+    Notebook: ``00_start_here``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb import plots
+    >>> fig = plots.items_grid(np.zeros((3, 8, 8), np.uint8), ["one", "two", "three"])
+    >>> [ax.get_xlabel() for ax in fig.axes]
+    ['one', 'two', 'three']
+    """
+    images = check_images(images)
+    if captions is not None:
+        check_same_length(images, captions, "images", "captions")
+    n = len(images)
+    per_row = min(n, 8 if n > 12 else 6) if columns is None else max(1, int(columns))
+    cell = min(1.9, 9.6 / per_row)
+    words = [""] * n if captions is None else [_wrap(c, max(8, int(cell * 9.2)), 3) for c in captions]
+    tallest = max((w.count("\n") + 1 if w else 0) for w in words)
+    rows = -(-n // per_row)
+    height = rows * (cell * images.shape[1] / images.shape[2] + 0.19 * tallest + 0.12) + (
+        0.4 if title else 0.1
+    )
+    fig = new_figure(max(per_row * cell, 3.2), height)
+    grid = fig.subplots(rows, per_row, squeeze=False)
+    for k, ax in enumerate(grid.flat):
+        if k >= n:
+            ax.remove()
+            continue
+        _put_image(ax, images[k])
+        ax.set_xlabel(words[k], fontsize=11)
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=14)
+    return fig
+
+
+@styled
+def neighbours(
+    queries: Any,
+    gallery: Any,
+    ids: Any,
+    scores: Any = None,
+    right: Any = None,
+    *,
+    gallery_captions: Sequence[str] | None = None,
+    title: str = "",
+) -> Figure:
+    """Draw one row per query: the query, then its hits with scores; ✓ and a blue frame for right, ✗ and vermilion for wrong.
+
+    Parameters
+    ----------
+    queries : list of q str, or uint8 images (q, H, W[, 3])
+    gallery : list of m str, or uint8 images (m, H, W[, 3])
+        Where ``ids`` point to.
+    ids : (q, k) array of int
+        Hits of each query, best first, for example ``hits.ids``.
+    scores : (q, k) array, optional
+    right : bool (q, k) array, optional
+        Which hits are right.
+    gallery_captions : list of m str, optional
+        Written under the hits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes disagree or queries and gallery are neither texts nor images.
+
+    Notes
+    -----
+    Notebook: ``06_image_text_search``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb import plots
+    >>> gallery = np.zeros((4, 8, 8), np.uint8)
+    >>> fig = plots.neighbours(["a star"], gallery, [[2, 0]], [[0.9, 0.4]], [[True, False]])
+    >>> [ax.get_title() for ax in fig.axes[1:]]
+    ['✓ 0.90', '✗ 0.40']
+    """
+    hits = np.asarray(ids)
+    if hits.ndim != 2 or hits.dtype.kind not in "iu":
+        raise ValueError(f"ids is {describe(hits)}; want whole numbers (q, k): one row of hits per query")
+    queries, gallery = (
+        check_images(x, name) if isinstance(x, np.ndarray) and x.dtype.kind != "U" else check_texts(x, name)
+        for x, name in ((queries, "queries"), (gallery, "gallery"))
+    )
+    check_same_length(queries, hits, "queries", "ids")
+    for extra, name in ((scores, "scores"), (right, "right")):
+        if extra is not None and np.shape(extra) != hits.shape:
+            raise ValueError(f"{name} has shape {np.shape(extra)}; want {hits.shape}, one entry per hit")
+    q, k = hits.shape
+    words = not isinstance(gallery, np.ndarray)
+    cell_w, first = (1.9, 2.3) if words else (1.25, 2.3)
+    cell_h = 1.15 if words else 1.55 + (0.4 if gallery_captions is not None else 0)
+    fig = new_figure(first + cell_w * k, cell_h * q + (0.45 if title else 0.1))
+    grid = fig.subplots(q, k + 1, squeeze=False, width_ratios=[first / cell_w] + [1] * k)
+    for i, row in enumerate(grid):
+        _put_item(row[0], queries, i, width=20)
+        for j, ax in enumerate(row[1:]):
+            item = int(hits[i, j])
+            _put_item(ax, gallery, item, width=18)
+            mark = "" if right is None else "✓ " if right[i][j] else "✗ "
+            score = "" if scores is None else f"{scores[i][j]:.2f}"
+            color = COLORS["black"] if right is None else RIGHT if right[i][j] else WRONG
+            ax.set_title((mark + score).strip(), fontsize=13, color=color, loc="center", pad=3)
+            if right is not None:
+                for spine in ax.spines.values():
+                    spine.set(
+                        visible=True, color=color, linewidth=2.5, linestyle="-" if right[i][j] else "--"
+                    )
+            if gallery_captions is not None:
+                ax.set_xlabel(_wrap(gallery_captions[item], 14, 2), fontsize=10)
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=14)
+    return fig
+
+
+def _put_item(ax: Axes, items: Any, i: int, width: int) -> None:
+    """Draw a picture, or write a text in the middle of an empty frame."""
+    if isinstance(items, np.ndarray):
+        _put_image(ax, items[i])
+        return
+    ax.text(
+        0.5, 0.5, _wrap(items[i], width, 4), ha="center", va="center", fontsize=11, transform=ax.transAxes
+    )
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set(visible=True, color="#c4c4c4")
+
+
+@styled
+def spectrograms(
+    audio: np.ndarray,
+    sample_rate: int,
+    captions: Sequence[str] | None = None,
+    *,
+    columns: int = 3,
+    title: str = "",
+) -> Figure:
+    """Draw sounds as pictures: time to the right (s), pitch upwards (Hz), louder is darker (dB below the loudest).
+
+    The short-time Fourier transform takes frames of 32 ms with a Hann window, every 8 ms.
+
+    Parameters
+    ----------
+    audio : float32 (n, samples) in [-1, 1]
+    sample_rate : int
+        Samples per second, in Hz.
+    captions : sequence of n str, optional
+
+    Notes
+    -----
+    Notebook: ``01_features``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb import plots
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)[None].astype(np.float32)
+    >>> fig = plots.spectrograms(tone, 8000, ["440 Hz"])
+    >>> fig.axes[0].get_title("left")
+    '440 Hz'
+    """
+    audio = check_audio(audio)
+    if captions is not None:
+        check_same_length(audio, captions, "audio", "captions")
+    n, samples = audio.shape
+    frame, hop = max(16, int(0.032 * sample_rate)), max(4, int(0.008 * sample_rate))
+    padded = np.pad(audio, ((0, 0), (frame // 2, frame // 2)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, frame, axis=1)[:, ::hop]
+    power = np.abs(np.fft.rfft(frames * np.hanning(frame), axis=2)) ** 2
+    per_row = min(n, max(1, int(columns)))
+    rows = -(-n // per_row)
+    fig = new_figure(3.1 * per_row + 0.5, 2.2 * rows + (0.5 if title else 0.2))
+    grid = fig.subplots(rows, per_row, squeeze=False, sharex=True, sharey=True)
+    for k, ax in enumerate(grid.flat):
+        if k >= n:
+            ax.remove()
+            continue
+        level = 10 * np.log10(power[k].T / max(power[k].max(), 1e-12) + 1e-8)
+        ax.imshow(level, cmap="Greys", vmin=-60, vmax=0, origin="lower", aspect="auto",
+                  extent=(0, samples / sample_rate, 0, sample_rate / 2000))  # fmt: skip
+        ax.set_title("" if captions is None else _wrap(captions[k], 30, 2), fontsize=12)
+        if k % per_row == 0:
+            ax.set_ylabel("kHz")
+        if k + per_row >= n:
+            ax.set_xlabel("s")
+            ax.tick_params(labelbottom=True)
+    if title:
+        fig.suptitle(title, x=0.01, ha="left", fontsize=14)
+    return fig

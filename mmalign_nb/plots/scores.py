@@ -1,0 +1,418 @@
+"""Figures of numbers: score matrices, thresholds, curves and maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .._check import as_matrix, as_scores, check_same_length, describe
+from .._truth import Truth
+from ._style import COLORS, CYCLE, DASHES, LINE, MARKERS, RIGHT, WRONG, new_figure, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+# ---- one axes each: the figures below and the panels draw with the same strokes
+
+
+def draw_heatmap(ax: Axes, scores: np.ndarray, sides: tuple[str, str] = ("side a", "side b")) -> Any:
+    """Draw scores in grey, darker = more alike, so that coloured marks stand out; ``-inf`` stays white."""
+    import matplotlib as mpl
+
+    n, m = scores.shape
+    grey = mpl.colors.LinearSegmentedColormap.from_list("paper", ["#ffffff", "#3c3c3c"])
+    aspect: Literal["equal", "auto"] = "equal" if 1 / 2.5 <= n / max(m, 1) <= 2.5 else "auto"
+    image = ax.imshow(
+        np.ma.masked_invalid(scores),
+        cmap=grey,
+        aspect=aspect,
+        interpolation="nearest" if max(n, m) <= 400 else "auto",
+    )
+    ax.set_xlabel(f"{sides[1]} ({m})")
+    ax.set_ylabel(f"{sides[0]} ({n})")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(mpl.ticker.MaxNLocator(5, integer=True))
+    ax.spines[["top", "right"]].set_visible(True)
+    return image
+
+
+def mark_pairs(ax: Axes, pairs: np.ndarray, right: np.ndarray | None, size: float) -> None:
+    """Mark chosen cells: a ring, or with ``right`` known a disc for right and a cross for wrong."""
+    kinds: list[tuple[str, np.ndarray, dict[str, Any]]]
+    if right is None:
+        kinds = [("chosen", pairs, {"marker": "o", "color": COLORS["orange"]})]
+    else:
+        kinds = [
+            ("right", pairs[right], {"marker": "o", "color": RIGHT}),
+            ("wrong", pairs[~right], {"marker": "X", "color": WRONG}),
+        ]
+    for name, cells, look in kinds:
+        ax.scatter(
+            cells[:, 1], cells[:, 0], s=size**2, edgecolors="white", linewidths=min(1.0, size / 8),
+            label=f"{name} ({len(cells)})", zorder=3, clip_on=False, **look,
+        )  # fmt: skip
+
+
+def draw_histogram(ax: Axes, scores: np.ndarray, right: np.ndarray | None, edges: list[float]) -> None:
+    """Draw how often each score occurs; with ``right`` known, right pairs beside the others, each as a share."""
+    if right is None:
+        ax.hist(
+            scores, edges, color="#b8b8b8", edgecolor="white", linewidth=0.3, label=f"pairs ({len(scores):,})"
+        )
+        ax.set_ylabel("number of pairs")
+    else:
+        for part, name, look in (
+            (scores[~right], "other pairs", {"color": "#c4c4c4", "edgecolor": "white", "linewidth": 0.3}),
+            (
+                scores[right],
+                "right pairs",
+                {"facecolor": "none", "edgecolor": RIGHT, "hatch": "////", "histtype": "step"},
+            ),
+        ):
+            weights = np.full(len(part), 1 / max(len(part), 1))
+            ax.hist(part, edges, weights=weights, label=f"{name} ({len(part):,})", **look)
+        ax.set_ylabel("share of pairs")
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_xlabel("score")
+
+
+def draw_precision_recall(ax: Axes, curves: Mapping[str, tuple[Any, Any]]) -> None:
+    """Draw precision over recall, each curve with its own colour and dashes."""
+    for (name, (precision, recall)), color, dash in zip(curves.items(), CYCLE, DASHES, strict=False):
+        ax.plot(recall, precision, color=color, linestyle=dash, label=name)
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04), xlabel="recall", ylabel="precision")
+    ax.grid(color="#e4e4e4", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def legend_below(ax: Axes, columns: int = 2) -> None:
+    """Put the legend under the axes, where it can hide nothing."""
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns, borderaxespad=0, columnspacing=1.2
+        )
+
+
+def marker_size(shape: tuple[int, int], inches: float) -> float:
+    """How large, in points, a mark may be in a matrix that is ``inches`` wide."""
+    return float(np.clip(0.8 * 72 * inches / max(*shape, 1), 6.0, 14.0))
+
+
+def histogram_edges(scores: np.ndarray, bins: int = 60) -> list[float]:
+    """Equal bins over all finite scores; one bin around a single value."""
+    lo, hi = (float(scores.min()), float(scores.max())) if scores.size else (0.0, 1.0)
+    pad = 0.5 if lo == hi else 0.02 * (hi - lo)
+    return np.linspace(lo - pad, hi + pad, bins + 1).tolist()
+
+
+# ---- figures
+
+
+@styled
+def similarity_heatmap(
+    scores: Any,
+    pairs: Any = None,
+    *,
+    truth: Any = None,
+    labels_a: Sequence[str] | None = None,
+    labels_b: Sequence[str] | None = None,
+    sides: tuple[str, str] = ("side a", "side b"),
+    title: str = "",
+) -> Figure:
+    """Draw a score matrix in grey, with the chosen pairs marked on it.
+
+    Parameters
+    ----------
+    scores : (n, m) array
+        Higher is more alike; up to 12 × 12 the numbers are written into the cells.
+    pairs : (k, 2) array of int, optional
+        Chosen cells ``(row, column)``, for example ``matches.pairs``.
+    truth : optional
+        What is right, as in :func:`mmalign_nb.evaluate.pair_report`; then right pairs are discs, wrong ones crosses.
+    labels_a, labels_b : sequences of str, optional
+        Names of rows and columns.
+    sides : (str, str)
+        What rows and columns are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If labels and scores differ in length, or ``pairs`` is not ``(k, 2)``.
+
+    Notes
+    -----
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb import plots
+    >>> fig = plots.similarity_heatmap([[0.9, 0.1], [0.2, 0.8]], pairs=[(0, 0), (1, 1)], truth="diagonal")
+    >>> fig.axes[0].get_xlabel()
+    'side b (2)'
+    """
+    S = as_scores(scores)
+    n, m = S.shape
+    labelled = labels_a is not None or labels_b is not None
+    side = 4.6 if max(n, m) > 12 else 1.2 + 0.62 * max(n, m, 3)
+    width = side + 1.5 + (1.4 if labelled else 0)
+    fig = new_figure(width, max(2.6, side * min(1.0, max(0.4, n / max(m, 1))) + 1.1))
+    ax = fig.add_subplot()
+    image = draw_heatmap(ax, S, sides)
+    fig.colorbar(image, ax=ax, shrink=0.8, label="score (darker: more alike)")
+    for labels, name, axis, size in (
+        (labels_a, "labels_a", ax.yaxis, n),
+        (labels_b, "labels_b", ax.xaxis, m),
+    ):
+        if labels is not None:
+            if len(labels) != size:
+                raise ValueError(f"{name} has {len(labels)} entries; want {size}")
+            axis.set_ticks(range(size), list(labels))
+    if labels_b is not None and max(map(len, labels_b), default=0) > 3:
+        ax.tick_params(axis="x", rotation=40)
+        for text in ax.get_xticklabels():
+            text.set_horizontalalignment("right")
+    finite = S[np.isfinite(S)]
+    if max(n, m) <= 12 and finite.size:
+        middle = (finite.min() + finite.max()) / 2
+        for i, j in np.argwhere(np.isfinite(S)):
+            ax.text(j, i, f"{S[i, j]:.2f}", ha="center", va="center", color="white" if S[i, j] > middle else "black",
+                    fontsize=11, zorder=4)  # fmt: skip
+    if pairs is not None:
+        cells = _as_pairs(pairs)
+        right = None if truth is None else Truth(truth, (n, m)).of(cells[:, 0], cells[:, 1])
+        if max(n, m) <= 12:
+            _frame_cells(ax, cells, right)
+        else:
+            mark_pairs(ax, cells, right, marker_size((n, m), side))
+        legend_below(ax)
+    ax.set_title(title)
+    return fig
+
+
+def _as_pairs(pairs: Any) -> np.ndarray:
+    cells = np.asarray(getattr(pairs, "pairs", pairs))
+    if cells.size == 0:
+        return np.empty((0, 2), np.int64)
+    if cells.ndim != 2 or cells.shape[1] != 2:
+        raise ValueError(f"pairs is {describe(cells)}; want (k, 2): row and column of each chosen cell")
+    return cells
+
+
+def _frame_cells(ax: Axes, cells: np.ndarray, right: np.ndarray | None) -> None:
+    """In a small matrix with numbers in its cells, frame the chosen ones: solid if right, dashed if wrong."""
+    from matplotlib.patches import Rectangle
+
+    kinds = [("chosen", np.ones(len(cells), bool), COLORS["orange"], "-")]
+    if right is not None:
+        kinds = [("right", right, RIGHT, "-"), ("wrong", ~right, WRONG, "--")]
+    for name, mask, color, dash in kinds:
+        for k, (i, j) in enumerate(cells[mask]):
+            label = f"{name} ({mask.sum()})" if k == 0 else None
+            ax.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, edgecolor=color, linestyle=dash,
+                                   linewidth=3.5, zorder=3, label=label))  # fmt: skip
+
+
+@styled
+def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, title: str = "") -> Figure:
+    """Draw the distribution of scores with the threshold as a line.
+
+    Parameters
+    ----------
+    scores : (n, m) matrix or (k,) scores
+    threshold : float or Threshold, optional
+        Drawn as a dashed line with its value; an abstaining Threshold draws none.
+    truth : optional
+        For a matrix what :func:`mmalign_nb.evaluate.pair_report` takes, for 1-D scores a boolean per score. Right pairs
+        are hatched, and both kinds are drawn as shares, since there are far more wrong pairs than right ones.
+
+    Notes
+    -----
+    Notebook: ``05_what_score_is_a_match``.
+
+    Examples
+    --------
+    >>> from mmalign_nb import plots
+    >>> fig = plots.score_histogram([0.1, 0.2, 0.9], threshold=0.5, truth=[False, False, True])
+    >>> fig.axes[0].get_ylabel()
+    'share of pairs'
+    """
+    values = np.asarray(scores, float)
+    right: np.ndarray | None = None
+    if values.ndim == 1:
+        if truth is not None:
+            right = np.asarray(truth, bool)
+            check_same_length(values, right, "scores", "truth")
+    else:
+        values = as_scores(values)
+        if truth is not None:
+            right = Truth(truth, (values.shape[0], values.shape[1])).rows(0, len(values)).ravel()
+        values = values.ravel()
+    keep = np.isfinite(values)
+    values, right = values[keep], None if right is None else right[keep]
+    fig = new_figure(7.2, 3.9)
+    ax = fig.add_subplot()
+    draw_histogram(ax, values, right, histogram_edges(values))
+    if threshold is not None and not getattr(threshold, "abstained", False):
+        t = float(threshold)
+        ax.axvline(t, color=LINE, linestyle="--", label=f"threshold {t:.2f}")
+    legend_below(ax, 3)
+    ax.set_title(title)
+    return fig
+
+
+@styled
+def precision_recall(
+    curves: Any, point: tuple[float, float] | None = None, *, point_label: str = "", title: str = ""
+) -> Figure:
+    """Draw precision over recall for one sweep or several.
+
+    Parameters
+    ----------
+    curves : Sweep, (precision, recall), or a mapping of name to either
+        Anything with ``.precision`` and ``.recall`` counts as a sweep.
+    point : (precision, recall), optional
+        Where a chosen threshold stands.
+
+    Notes
+    -----
+    Notebook: ``05_what_score_is_a_match``.
+
+    Examples
+    --------
+    >>> from mmalign_nb import plots
+    >>> fig = plots.precision_recall({"cosine": ([1.0, 0.5], [0.5, 1.0])}, point=(1.0, 0.5))
+    >>> fig.axes[0].get_xlabel(), fig.axes[0].get_ylabel()
+    ('recall', 'precision')
+    """
+    named = dict(curves) if isinstance(curves, Mapping) else {"": curves}
+    pairs = {}
+    for name, curve in named.items():
+        p, r = (curve.precision, curve.recall) if hasattr(curve, "precision") else curve
+        check_same_length(np.asarray(p), np.asarray(r), "precision", "recall")
+        pairs[str(name)] = (np.asarray(p), np.asarray(r))
+    fig = new_figure(5.6, 4.6)
+    ax = fig.add_subplot()
+    draw_precision_recall(ax, pairs)
+    if point is not None:
+        label = point_label or f"precision {point[0]:.2f}, recall {point[1]:.2f}"
+        ax.plot([point[1]], [point[0]], "o", color=LINE, markersize=12, markeredgecolor="white", label=label)
+    legend_below(ax)
+    ax.set_title(title)
+    return fig
+
+
+@styled
+def learning_curves(
+    curves: Mapping[str, Any],
+    *,
+    xlabel: str = "training pairs",
+    ylabel: str = "hit@1",
+    chance: float | None = None,
+    log: bool = True,
+    title: str = "",
+) -> Figure:
+    """Draw how something grows with something, one line with its own marker and dashes per name.
+
+    Parameters
+    ----------
+    curves : mapping of name to (x, y) or (x, y, low, high)
+        With ``low`` and ``high`` a band is drawn.
+    chance : float, optional
+        Drawn as a grey dotted line.
+
+    Notes
+    -----
+    Notebook: ``03_shared_space``.
+
+    Examples
+    --------
+    >>> from mmalign_nb import plots
+    >>> fig = plots.learning_curves({"ridge": ([10, 100], [0.1, 0.4])}, chance=0.01)
+    >>> [t.get_text() for t in fig.axes[0].get_legend().get_texts()]
+    ['ridge', 'chance']
+    """
+    fig = new_figure(8.0, 4.4)
+    ax = fig.add_subplot()
+    for k, (name, (x, y, *band)) in enumerate(curves.items()):
+        color = CYCLE[k % len(CYCLE)]
+        ax.plot(
+            x, y, color=color, linestyle=DASHES[k % len(DASHES)], marker=MARKERS[k % len(MARKERS)], label=name
+        )
+        if len(band) == 2:
+            ax.fill_between(x, band[0], band[1], color=color, alpha=0.15, linewidth=0)
+    if chance is not None:
+        ax.axhline(chance, color=COLORS["grey"], linestyle=":", label="chance")
+    if log:
+        ax.set_xscale("log")
+        ticks = sorted({float(v) for curve in curves.values() for v in curve[0]})
+        if len(ticks) <= 8:
+            ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+            ax.minorticks_off()
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    ax.grid(axis="y", color="#e4e4e4", linewidth=0.8)
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return fig
+
+
+def draw_map(
+    ax: Axes, a: np.ndarray, b: np.ndarray, pairs: np.ndarray | None, sides: tuple[str, str]
+) -> None:
+    """Draw two clouds of points with different markers, and a thin line between the two ends of each pair."""
+    if pairs is not None and len(pairs):
+        from matplotlib.collections import LineCollection
+
+        ends = np.stack([a[pairs[:, 0]], b[pairs[:, 1]]], axis=1)
+        ax.add_collection(
+            LineCollection(list(ends), colors="#9a9a9a", linewidths=0.7, zorder=1), autolim=False
+        )
+    size = float(np.clip(9000 / max(len(a) + len(b), 1), 14, 70))
+    for points, name, color, marker in (
+        (a, sides[0], COLORS["blue"], "o"),
+        (b, sides[1], COLORS["orange"], "^"),
+    ):
+        ax.scatter(points[:, 0], points[:, 1], s=size, c=color, marker=marker, edgecolors="white", linewidths=0.5,
+                   label=f"{name} ({len(points)})", zorder=2)  # fmt: skip
+    ax.set(xticks=[], yticks=[])
+    ax.margins(0.04)
+
+
+@styled
+def embedding_map(
+    a: Any, b: Any, pairs: Any = None, *, sides: tuple[str, str] = ("side a", "side b"), title: str = ""
+) -> Figure:
+    """Draw two sets of 2-D points, one marker per modality, with true pairs joined by a line.
+
+    Parameters
+    ----------
+    a, b : (n, 2), (m, 2) arrays
+        Coordinates, for example by PCA of both sides together.
+    pairs : (k, 2) array of int, optional
+        Which point of ``a`` belongs to which of ``b``: short lines mean that the modalities are well aligned.
+
+    Notes
+    -----
+    Notebook: ``03_shared_space``.
+
+    Examples
+    --------
+    >>> from mmalign_nb import plots
+    >>> fig = plots.embedding_map([[0, 0], [1, 1]], [[0, 1], [1, 0]], pairs=[(0, 0)], sides=("text", "image"))
+    >>> [t.get_text() for t in fig.axes[0].get_legend().get_texts()]
+    ['text (2)', 'image (2)']
+    """
+    A, B = as_matrix(a, "a", dim=2), as_matrix(b, "b", dim=2)
+    fig = new_figure(7.0, 5.2)
+    ax = fig.add_subplot()
+    draw_map(ax, A, B, None if pairs is None else _as_pairs(pairs), sides)
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), markerscale=1.4)
+    ax.set_title(title)
+    return fig
