@@ -1,0 +1,360 @@
+"""Exact search in blocks: multiply a tile that stays in the cache, and look only where a score can still win.
+
+Selection, not the product, is where a search spends its time. So per tile of scores
+
+1. reduce groups of 16 rows to their maxima (a vectorised ``max`` that reads each score once);
+2. keep the groups whose maximum reaches ``cut``, the k-th best score known so far minus a bound on rounding;
+3. look inside those groups only, and raise ``cut`` after 1, 2, 4, 8, … tiles.
+
+Tiles are float32 products. The few candidates that survive are scored again by ``score_pairs``, so ids and scores are
+those of a brute-force float64 search rounded to float32, whatever the tile, the threads or the machine. Where rounding
+could not be bounded, or where so many scores tie that looking inside would cost more, tiles come from ``score_block``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ._scores import as_sides, score_block, score_pairs
+
+__all__ = ["Gallery", "above", "best_first", "top_k", "top_k_of"]
+
+QUERIES, ITEMS, GROUP = 512, 2048, 16  # a tile: 2048 × 512 float32 = 4 MB
+_UNIT = 2.0**-24  # unit roundoff of float32
+
+
+@cache
+def _blas() -> Any:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _in_threads(function: Callable[..., Any], jobs: list[tuple[Any, ...]]) -> list[Any]:
+    """Run ``function(*job)`` for each job, one BLAS thread each, on as many threads as BLAS was allowed."""
+    known = [lib.num_threads for lib in _blas().lib_controllers]
+    threads = min(max(known) if known else os.cpu_count() or 1, len(jobs))
+    if threads <= 1:
+        return [function(*job) for job in jobs]
+    with _blas().limit(limits=1), ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda job: function(*job), jobs))
+
+
+def _square(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.einsum("ij,ij->i", x, x))
+
+
+class Gallery:
+    """One side of a search, prepared once: what a tile needs to know of the rows, but no copy of them.
+
+    Ranks by an inner product in every case. cosine: of unit rows. euclidean: ``a·b - |b|²/2``, around the mean of
+    the gallery, so that data far from the origin doesn't cancel.
+    """
+
+    def __init__(self, rows: Any, metric: str) -> None:
+        self.rows, self.metric = rows, metric
+        self.fast = (
+            metric in ("cosine", "dot", "euclidean") and isinstance(rows, np.ndarray) and len(rows) > 0
+        )
+        if not self.fast:
+            return
+        if metric == "euclidean":
+            self.mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        starts = [(s,) for s in range(0, len(rows), ITEMS)]
+        square = np.concatenate(_in_threads(lambda s: _square(self._moved(rows[s : s + ITEMS])), starts))
+        self.half = square / 2
+        largest = float(np.sqrt(square.max()))
+        self.fast = 1e-15 < largest < 1e15
+        if metric == "cosine":
+            self.fast = self.fast and float(square.min()) > 1e-30
+            self.scale = None if np.abs(square - 1).max() < 1e-6 else 1 / np.sqrt(square)
+            largest = 1.0
+        self.largest = largest
+
+    def _moved(self, x: np.ndarray) -> np.ndarray:
+        return x - self.mean if self.metric == "euclidean" else x
+
+    def queries(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return queries ready for ``tile`` and, for each, how far off a score in a tile can be; None if unknown."""
+        a = self._moved(a)
+        length = np.sqrt(np.einsum("ij,ij->i", a, a, dtype=np.float64))
+        if length.max(initial=0) > 1e15 or length[length > 0].min(initial=1) < 1e-15:
+            return None
+        # |error of a float32 inner product| <= d u |a||b|, in any order of summation (Higham 2002, section 3.1).
+        u = (a.shape[1] + 16) * _UNIT * self.largest
+        if self.metric == "cosine":
+            return a / length[:, None].astype(np.float32), np.full(len(a), 2 * u, np.float32)
+        if self.metric == "dot":
+            return a, (u * length).astype(np.float32)
+        ones = np.ones((len(a), 1), np.float32)
+        return np.hstack([a, ones]), (u * (length + self.largest)).astype(np.float32)
+
+    def tile(self, q: np.ndarray, start: int, stop: int, out: np.ndarray) -> None:
+        """Fill ``out (stop - start, len(q))`` with the scores by which the rows are ranked."""
+        b = self._moved(self.rows[start:stop])
+        if self.metric == "cosine" and self.scale is not None:
+            b = b * self.scale[start:stop, None]
+        elif self.metric == "euclidean":
+            b = np.hstack([b, -self.half[start:stop, None]])
+        np.matmul(b, q.T, out=out)
+
+
+def _group_size(items: int, k: int) -> int:
+    """Rows per group: small enough that a tile has more than 2k groups, so that their maxima bound the k-th best."""
+    size = GROUP
+    while size > 1 and items < 2 * k * size:
+        size //= 2
+    return size
+
+
+def _kth(x: np.ndarray, k: int, axis: int) -> np.ndarray:
+    """The k-th largest along an axis; -inf where there are fewer."""
+    n = x.shape[axis]
+    if n < k:
+        return np.full(x.shape[1 - axis], -np.inf, np.float32)
+    return np.asarray(np.partition(x, n - k, axis=axis).take(n - k, axis=axis))
+
+
+class _Pool:
+    """The candidates (query, item, score) of one block of queries, and the cut below which none can win."""
+
+    def __init__(self, n: int, k: int, slack: np.ndarray | float, exact: bool) -> None:
+        self.n, self.k, self.slack, self.exact = n, k, slack, exact
+        self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.size = 0
+        self.cut = np.full(n, -np.inf, np.float32)
+
+    def raise_cut(self, kth: np.ndarray) -> None:
+        """Use that at least k scores reach ``kth`` (as computed)."""
+        np.maximum(self.cut, kth - np.float32(2) * self.slack, out=self.cut, dtype=np.float32)
+
+    def look(self, tile: np.ndarray, start: int, group: int) -> None:
+        """Add what in a tile ``(items, queries)`` reaches the cut."""
+        grouped = tile.reshape(-1, group, self.n)
+        best = grouped.max(axis=1) if group > 1 else tile
+        hits = np.flatnonzero(best >= self.cut)
+        if len(hits) > 2 * self.k * self.n:  # the first tile, or one much better than those before
+            self.raise_cut(_kth(best, self.k, axis=0))
+            hits = np.flatnonzero(best >= self.cut)
+        at, q = np.divmod(hits, self.n)
+        inside = grouped[at, :, q]
+        h, offset = np.nonzero(inside >= self.cut[q][:, None])
+        self.parts.append((q[h], start + at[h] * group + offset, inside[h, offset]))
+        self.size += len(h)
+
+    def table(self) -> tuple[np.ndarray, np.ndarray]:
+        """The candidates as (ids, scores), one row per query in ascending order of id; -inf where there are none."""
+        q, ids, scores = (np.concatenate(x) for x in zip(*self.parts, strict=True))
+        order = np.argsort(q.astype(np.uint16), kind="stable")  # radix; keeps the ascending ids
+        count = np.bincount(q, minlength=self.n)
+        column = np.arange(len(q)) - np.repeat(np.cumsum(count) - count, count)
+        shape = (self.n, max(int(count.max(initial=0)), self.k))
+        out_ids, out_scores = np.full(shape, -1, np.int64), np.full(shape, -np.inf, np.float32)
+        out_ids[q[order], column], out_scores[q[order], column] = ids[order], scores[order]
+        return out_ids, out_scores
+
+    def tighten(self) -> None:
+        """Raise the cut to what the candidates allow, and drop those below it."""
+        ids, scores = self.table()
+        kth = _kth(scores, self.k, axis=1)
+        if (
+            self.exact
+        ):  # whatever comes later and ties with the k-th best loses: keep k, ask for more than the k-th
+            ids, scores = best_first(ids, scores, self.k)
+            np.maximum(self.cut, np.nextafter(kth, np.float32(np.inf)), out=self.cut, where=kth > -np.inf)
+            keep = ids >= 0
+        else:
+            self.raise_cut(kth)
+            keep = (scores >= self.cut[:, None]) & (ids >= 0)
+        self.parts = [(np.nonzero(keep)[0], ids[keep], scores[keep])]
+        self.size = int(keep.sum())
+
+
+def best_first(ids: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k best of each row, best first; equal scores in the order in which they stand."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(ids, order, 1), np.take_along_axis(scores, order, 1)
+
+
+def _search(
+    a: Any, g: Gallery, k: int, lo: int, hi: int, exact: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k best rows ``lo … hi`` of the gallery for one block of queries."""
+    ready = g.queries(a) if g.fast and not exact else None
+    q, slack = ready if ready is not None else (a, 0.0)
+    n = a.shape[0]
+    pool = _Pool(n, k, slack, exact=ready is None)
+    step = max(ITEMS, 1 << (2 * k - 1).bit_length())
+    group = _group_size(min(step, hi - lo), k)
+    buffer = np.empty((step, n), np.float32)
+    limit = n * max(64, 8 * k)
+    for t, start in enumerate(range(lo, hi, step)):
+        stop = min(start + step, hi)
+        padded = -(-(stop - start) // group) * group
+        if ready is None:
+            buffer[: stop - start] = score_block(g.rows[start:stop], a, g.metric)
+        else:
+            g.tile(q, start, stop, buffer[: stop - start])
+        buffer[stop - start : padded] = -np.inf
+        pool.look(buffer[:padded], start, group)
+        if (t & (t + 1)) == 0 or pool.size > limit:  # after 1, 2, 4, 8, … tiles
+            pool.tighten()
+        if pool.size > limit and ready is not None:  # ties or a huge outlier: rounding can't tell them apart
+            return _search(a, g, k, lo, hi, exact=True)
+    pool.tighten()
+    ids, scores = pool.table()
+    if ready is not None:
+        at = np.nonzero(ids >= 0)
+        scores[at] = score_pairs(a, g.rows, at[0], ids[at], g.metric)
+    return best_first(ids, scores, k)
+
+
+def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, np.ndarray]:
+    """Find for each row of A the k rows of B with the highest similarity, without building the (n, m) matrix.
+
+    Parameters
+    ----------
+    A : (n, d) queries
+    B : (m, d) gallery, or a ``Gallery`` of rows that ``as_sides`` has checked (then A is taken as checked too)
+    k : int
+        How many; no more than m are returned.
+    metric : str
+        As in ``similarity``; scores are its scores.
+
+    Returns
+    -------
+    ids : int64 (n, min(k, m))
+        Best first; equal scores in the order of the gallery, lowest row first.
+    scores : float32 (n, min(k, m))
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb._topk import top_k
+    >>> ids, scores = top_k([[3.0, 4.0]], [[1.0, 0.0], [0.0, 1.0], [6.0, 8.0]], k=2)
+    >>> ids, scores.round(2)
+    (array([[2, 1]]), array([[1. , 0.8]], dtype=float32))
+    """
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise ValueError(f"k is {k!r}; want a whole number of at least 1")
+    if isinstance(B, Gallery):
+        a, g = A, B
+    else:
+        a, rows = as_sides(A, B, metric, allow_empty=True)
+        g = Gallery(rows, metric)
+    n, m = a.shape[0], g.rows.shape[0]
+    k = min(int(k), m)
+    if n == 0 or m == 0:
+        return np.empty((n, k), np.int64), np.empty((n, k), np.float32)
+    starts = range(0, n, QUERIES)
+    # Few queries: let the threads share the gallery instead.
+    parts = 2 if len(starts) < 2 and m >= 4 * ITEMS else 1
+    edges = [m * p // parts for p in range(parts + 1)]
+    jobs = [(a[s : s + QUERIES], g, k, lo, hi) for s in starts for lo, hi in pairwise(edges)]
+    found = _in_threads(_search, jobs)
+    blocks = [found[i : i + parts] for i in range(0, len(found), parts)]
+    merged = [best_first(np.hstack([x[0] for x in b]), np.hstack([x[1] for x in b]), k) for b in blocks]
+    ids, scores = (np.concatenate(x) for x in zip(*merged, strict=True))
+    return ids, scores
+
+
+def top_k_of(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the k highest entries of each row of a score matrix ``(n, m)``: as ``top_k``, ids and scores."""
+    n, m = scores.shape
+    k = min(k, m)
+    if k == 0 or n == 0:
+        return np.empty((n, k), np.int64), np.empty((n, k), scores.dtype)
+    out_ids, out_scores = np.empty((n, k), np.int64), np.empty((n, k), scores.dtype)
+    step = max(1, 2**20 // m)
+    for s in range(0, n, step):
+        block = scores[s : s + step]
+        kth = np.partition(block, m - k, axis=1)[:, m - k, None]
+        above_kth = block > kth
+        # Of those that tie with the k-th best the first ones fill up the row.
+        level = block == kth
+        room = k - above_kth.sum(axis=1, keepdims=True)
+        chosen = above_kth | (level & (np.cumsum(level, axis=1) <= room))
+        ids = np.nonzero(chosen)[1].reshape(len(block), k)
+        out_ids[s : s + step], out_scores[s : s + step] = best_first(
+            ids, np.take_along_axis(block, ids, 1), k
+        )
+    return out_ids, out_scores
+
+
+def _above(
+    a: Any, g: Gallery, threshold: np.float32, first: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of one block of queries at or above the threshold, ordered by (i, j)."""
+    ready = g.queries(a) if g.fast else None
+    found = []
+    buffer = np.empty((ITEMS, a.shape[0]), np.float32)
+    if ready is not None:
+        q, slack = ready
+        cut = np.full(len(a), threshold, np.float64)
+        if g.metric == "euclidean":  # a distance t means an inner product of (|a|² - t²) / 2
+            square = _square(q[:, :-1].astype(np.float64))
+            cut = (square - float(threshold) ** 2) / 2
+            slack = slack + 2 * _UNIT * (square + float(threshold) ** 2)
+        cut = (cut - slack - 4 * _UNIT * np.abs(cut)).astype(np.float32)
+    for start in range(0, g.rows.shape[0], ITEMS):
+        rows = g.rows[start : start + ITEMS]
+        tile = buffer[: rows.shape[0]]
+        hits = None
+        if ready is not None:
+            g.tile(q, start, start + rows.shape[0], tile)
+            hits = np.flatnonzero(tile >= cut)
+        if hits is None or len(hits) > tile.size // 16:
+            tile[:] = score_block(rows, a, g.metric)
+            j, i = np.nonzero(tile >= threshold)
+            scores = tile[j, i]
+        else:
+            j, i = np.divmod(hits, len(a))
+            scores = score_pairs(a, rows, i, j, g.metric)
+            keep = scores >= threshold
+            j, i, scores = j[keep], i[keep], scores[keep]
+        found.append((i, j + start, scores))
+    i, j, scores = (np.concatenate(x) for x in zip(*found, strict=True))
+    order = np.argsort(i.astype(np.uint16), kind="stable")  # j ascends already
+    return i[order] + first, j[order], scores[order]
+
+
+def above(
+    A: Any, B: Any, threshold: float, metric: str = "cosine"
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield all pairs whose similarity is at least ``threshold``, block by block: ``(i, j, score)``, sorted by i, then j.
+
+    ``score >= float32(threshold)`` decides, with the scores of ``similarity``. The (n, m) matrix never exists; what
+    is held is one tile per thread and the pairs of the current rows of A. A and B as in ``top_k``.
+
+    Examples
+    --------
+    >>> from mmalign_nb._topk import above
+    >>> for i, j, score in above([[3.0, 4.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]], threshold=0.7):
+    ...     print(i, j, score.round(2))
+    [0 1] [1 0] [0.8 1. ]
+    """
+    if np.isnan(threshold):
+        raise ValueError("threshold is NaN; want a number")
+    if isinstance(B, Gallery):
+        a, g = A, B
+    else:
+        a, rows = as_sides(A, B, metric, allow_empty=True)
+        g = Gallery(rows, metric)
+    if g.rows.shape[0] == 0:
+        return
+    wave = (
+        4 * QUERIES
+    )  # BLAS is limited to one thread only while we compute, not while the caller holds a block
+    for s in range(0, a.shape[0], wave):
+        jobs = [
+            (a[q : q + QUERIES], g, np.float32(threshold), q)
+            for q in range(s, min(s + wave, a.shape[0]), QUERIES)
+        ]
+        yield from _in_threads(_above, jobs)

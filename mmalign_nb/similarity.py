@@ -1,0 +1,476 @@
+"""How alike two items are: the measures, what puts vectors right before them, and what is wrong with a space.
+
+Higher is more alike. ``similarity`` returns scores and ``distance`` returns distances; nothing else flips a sign.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._check import as_matrix, as_scores, describe, one_of
+from ._scores import METRICS, as_sides, norms, score_block
+from ._topk import top_k, top_k_of
+
+__all__ = [
+    "METRICS",
+    "Hubness",
+    "binarize",
+    "center",
+    "csls",
+    "distance",
+    "hubness",
+    "inverted_softmax",
+    "modality_gap",
+    "similarity",
+]
+
+
+def similarity(A: Any, B: Any, metric: str = "cosine") -> np.ndarray:
+    """Score every row of A against every row of B; higher is more alike.
+
+    ========== ============================= ================= ==============================
+    metric     similarity                    range             distance
+    ========== ============================= ================= ==============================
+    cosine     a·b / (|a| |b|)               -1 … 1            1 - similarity
+    dot        a·b                           all               -similarity
+    euclidean  -√Σ(aᵢ - bᵢ)²                 ≤ 0               -similarity
+    manhattan  -Σ|aᵢ - bᵢ|                   ≤ 0               -similarity
+    hamming    -(number of places where      ≤ 0               -similarity: how many bits
+               the bits differ)                                differ
+    ========== ============================= ================= ==============================
+
+    In each row of the table similarity falls by one where distance rises by one, so pairs of least total distance and
+    pairs of greatest total similarity are the same pairs.
+
+    Parameters
+    ----------
+    A : (n, d)
+        Side a, one item per row: a dense array or, for cosine, dot and euclidean, a scipy sparse matrix, which stays
+        sparse. For hamming: bool, {0, 1}, {-1, 1}, or bits packed into uint8 as ``binarize(…, packed=True)`` does.
+    B : (m, d)
+        Side b, likewise.
+    metric : {"cosine", "euclidean", "manhattan", "hamming", "dot"}
+
+    Returns
+    -------
+    float32 (n, m)
+        Computed in float64 and then rounded: the cosine of a vector with itself is 1.0 and its distance 0.0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For text, NaN, empty or 1-D input, different numbers of columns, zero vectors (cosine), real numbers (hamming)
+        and unknown metrics.
+
+    References
+    ----------
+    R. W. Hamming, *Error detecting and error correcting codes*, Bell System Technical Journal 29(2):147–160, 1950.
+
+    Notes
+    -----
+    Hamming is a count, where ``scipy.spatial.distance.cdist(…, "hamming")`` gives the fraction count / d, and gives
+    1.0 for almost any two real vectors. On {0, 1} it equals manhattan and squared euclidean; on {-1, 1} it is
+    (d - a·b) / 2.
+
+    Notebook: ``02_similarity``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.similarity import similarity
+    >>> A, B = [[1.0, 0.0], [1.0, 1.0]], [[2.0, 0.0], [0.0, 3.0], [-1.0, 0.0]]
+    >>> similarity(A, B).round(3)
+    array([[ 1.   ,  0.   , -1.   ],
+           [ 0.707,  0.707, -0.707]], dtype=float32)
+    >>> similarity(A, B, "euclidean").round(3)
+    array([[-1.   , -3.162, -2.   ],
+           [-1.414, -2.236, -2.236]], dtype=float32)
+    """
+    a, b = as_sides(A, B, metric)
+    n, m = a.shape[0], b.shape[0]
+    out = np.empty((n, m), np.float32)
+    rows, columns = 1024, 4096  # so that the float64 block stays at 32 MB
+    for i in range(0, n, rows):
+        for j in range(0, m, columns):
+            out[i : i + rows, j : j + columns] = score_block(a[i : i + rows], b[j : j + columns], metric)
+    return out
+
+
+def distance(A: Any, B: Any, metric: str = "cosine") -> np.ndarray:
+    """Measure how far every row of A is from every row of B; lower is more alike.
+
+    cosine: 1 - cos, in 0 … 2; euclidean: √Σ(aᵢ - bᵢ)²; manhattan: Σ|aᵢ - bᵢ|; hamming: the **number** of bits that
+    differ (SciPy gives the fraction); dot: -a·b, which is no distance in the strict sense.
+
+    Parameters
+    ----------
+    A : (n, d)
+    B : (m, d)
+    metric : {"cosine", "euclidean", "manhattan", "hamming", "dot"}
+        All as in ``similarity``.
+
+    Returns
+    -------
+    float32 (n, m)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``similarity``.
+
+    Notes
+    -----
+    The article's third distance (哈米尔顿距离) is most plausibly Hamming (汉明距离); a similar name elsewhere mostly
+    means Manhattan (曼哈顿距离). On bits the two are equal.
+
+    Notebook: ``02_similarity``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.similarity import distance
+    >>> distance([[1, 0, 1, 1]], [[1, 1, 1, 0], [1, 0, 1, 1]], "hamming")
+    array([[2., 0.]], dtype=float32)
+    """
+    out = similarity(A, B, metric)
+    return np.subtract(1 if metric == "cosine" else 0, out, out=out)
+
+
+def center(A: Any, mean: Any = None) -> np.ndarray:
+    """Subtract the mean vector: ``A - mean``.
+
+    Centring each modality by its own mean removes the constant part of the modality gap. For queries pass the mean of
+    the set on which it was measured, not of the queries.
+
+    Parameters
+    ----------
+    A : (n, d)
+    mean : (d,), optional
+        What to subtract; the mean of A if not given.
+
+    Returns
+    -------
+    float32 (n, d)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If A is no matrix of finite numbers or ``mean`` has not d entries.
+
+    Notes
+    -----
+    Notebook: ``03_shared_space``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.similarity import center
+    >>> gallery = np.array([[1.0, 2.0], [3.0, 6.0]])
+    >>> center(gallery)
+    array([[-1., -2.],
+           [ 1.,  2.]], dtype=float32)
+    >>> center([[2.0, 5.0]], mean=gallery.mean(axis=0))
+    array([[0., 1.]], dtype=float32)
+    """
+    a: np.ndarray = as_matrix(A, "A")
+    mu = a.mean(axis=0, dtype=np.float64) if mean is None else _per_column(mean, "mean", a.shape[1])
+    return (a - mu).astype(np.float32)
+
+
+def _per_column(x: Any, name: str, d: int) -> np.ndarray:
+    out = np.asarray(x)
+    if out.dtype.kind not in "fiub" or out.shape != (d,) or not np.isfinite(out).all():
+        raise ValueError(f"{name} is {describe(x)}; want {d} finite numbers, one per column")
+    return out.astype(np.float64)
+
+
+def binarize(
+    X: Any,
+    method: str = "sign",
+    *,
+    n_bits: int | None = None,
+    seed: int = 0,
+    cut: Any = None,
+    packed: bool = False,
+) -> np.ndarray:
+    """Turn real vectors into bits for Hamming: a bit is 1 where its number is greater than a cut.
+
+    * ``"sign"``: bit i is xᵢ > 0.
+    * ``"median"``: bit i is xᵢ > cutᵢ, by default the median of column i, which splits a gallery in halves.
+    * ``"hyperplanes"``: bit i is x·uᵢ > 0 for ``n_bits`` random directions uᵢ, the same ones for the same seed. Two
+      vectors at an angle θ differ in a share of θ/π of the bits, so Hamming estimates the angle.
+
+    Parameters
+    ----------
+    X : (n, d)
+        Dense, or scipy sparse for ``"hyperplanes"``.
+    method : {"sign", "median", "hyperplanes"}
+    n_bits : int, optional
+        For ``"hyperplanes"``: how many bits; d if not given.
+    seed : int
+        For ``"hyperplanes"``: use the same for gallery and queries.
+    cut : (d,), optional
+        For ``"median"``: the medians of the gallery, ``np.median(gallery, axis=0)``. Queries need them, because their
+        own medians would give the same vector other bits.
+    packed : bool
+        Eight bits to a byte, padded with zeros (``np.packbits``).
+
+    Returns
+    -------
+    bool (n, n_bits), or uint8 (n, ceil(n_bits / 8)) if packed
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is no matrix of finite numbers, the method is unknown, or an option doesn't belong to the method.
+
+    References
+    ----------
+    M. S. Charikar, *Similarity estimation techniques from rounding algorithms*, STOC 2002.
+
+    Notes
+    -----
+    Notebook: ``02_similarity``, ``09_scale_and_scarcity``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.similarity import binarize, distance
+    >>> gallery = np.array([[1.0, 10.0], [2.0, 30.0], [3.0, 20.0]])
+    >>> medians = np.median(gallery, axis=0)
+    >>> binarize(gallery, "median").astype(int).tolist()
+    [[0, 0], [0, 1], [1, 0]]
+    >>> binarize([[2.5, 25.0]], "median", cut=medians).astype(int).tolist()
+    [[1, 1]]
+    >>> binarize(gallery, "median", packed=True).tolist()
+    [[0], [64], [128]]
+    """
+    one_of(method, "method", ("sign", "median", "hyperplanes"))
+    if n_bits is not None and method != "hyperplanes":
+        raise ValueError(f"n_bits is {n_bits} but method={method!r} gives one bit per column; want None")
+    if cut is not None and method != "median":
+        raise ValueError(f"cut is given but method={method!r} cuts at 0; want None, or method='median'")
+    x = as_matrix(X, "X", sparse=method == "hyperplanes", allow_empty=True)
+    if method == "hyperplanes":
+        if n_bits is not None and n_bits < 1:
+            raise ValueError(f"n_bits is {n_bits}; want at least 1")
+        size = (x.shape[1], n_bits or x.shape[1])
+        bits = np.asarray(x @ np.random.default_rng(seed).standard_normal(size, dtype=np.float32)) > 0
+    elif method == "median":
+        if cut is None and len(x) == 0:
+            raise ValueError(f"X is empty (shape {x.shape}); want at least one row, or cut")
+        bits = x > (
+            np.median(x, axis=0) if cut is None else _per_column(cut, "cut", x.shape[1]).astype(np.float32)
+        )
+    else:
+        bits = x > 0
+    return np.packbits(bits, axis=1) if packed else bits
+
+
+def _finite_scores(scores: Any, what: str) -> np.ndarray:
+    out = as_scores(scores)
+    if not out.size:
+        raise ValueError(f"scores is empty (shape {out.shape}); want at least one row and one column")
+    if not np.isfinite(out).all():
+        raise ValueError(f"scores has -inf; {what} needs finite scores: forbid pairs afterwards")
+    return out
+
+
+def _check_k(k: int) -> int:
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
+        raise ValueError(f"k is {k!r}; want a whole number of at least 1")
+    return int(k)
+
+
+def csls(scores: Any, k: int = 10) -> np.ndarray:
+    """Correct scores for hubs by cross-domain similarity local scaling: ``2 S[i, j] - r(i) - r(j)``.
+
+    r(i) is the mean of the k highest scores of row i and r(j) that of column j, so an item that is near to everything
+    loses. Where a side has fewer than k items, all are taken.
+
+    Parameters
+    ----------
+    scores : (n, m) matrix of similarities, or a tuple ``(A, B)`` of vectors (then their cosine)
+    k : int
+        Number of neighbours.
+
+    Returns
+    -------
+    float32 (n, m)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If scores are not finite or k < 1.
+
+    References
+    ----------
+    A. Conneau, G. Lample, M. Ranzato, L. Denoyer, H. Jégou, *Word translation without parallel data*, ICLR 2018.
+
+    Notes
+    -----
+    It changes nearest neighbours and rectangular problems. It cannot change a full one-to-one assignment of a square
+    matrix: there every r(i) and r(j) is counted exactly once. Measure whether it helps.
+
+    Notebook: ``03_shared_space``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.similarity import csls
+    >>> S = [[0.9, 0.8], [0.9, 0.1]]     # column 0 is everybody's neighbour
+    >>> csls(S, k=1).round(2)
+    array([[ 0. , -0.1],
+           [ 0. , -1.5]], dtype=float32)
+    """
+    _check_k(k)
+    S = similarity(*scores) if isinstance(scores, tuple) else _finite_scores(scores, "csls")
+    row, column = (top_k_of(x, k)[1].mean(axis=1, dtype=np.float64) for x in (S, S.T))
+    out = np.empty(S.shape, np.float32)
+    for i in range(0, len(S), 1024):
+        out[i : i + 1024] = 2 * S[i : i + 1024] - row[i : i + 1024, None] - column
+    return out
+
+
+def inverted_softmax(scores: Any, beta: float = 30.0) -> np.ndarray:
+    """Correct scores for hubs by a softmax over the queries: ``exp(β S[i, j]) / Σᵢ exp(β S[i, j])``.
+
+    A column that scores high with every query shares its mass among them all; each column sums to 1.
+
+    Parameters
+    ----------
+    scores : (n, m) matrix of similarities, or a tuple ``(A, B)`` of vectors (then their cosine)
+    beta : float
+        Inverse temperature, in 1 / (units of score); 30 suits cosines.
+
+    Returns
+    -------
+    float32 (n, m)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If scores are not finite or ``beta`` is not positive.
+
+    References
+    ----------
+    S. L. Smith, D. H. P. Turban, S. Hamblin, N. Y. Hammerla, *Offline bilingual word vectors, orthogonal
+    transformations and the inverted softmax*, ICLR 2017.
+
+    Notes
+    -----
+    It depends on which queries are asked together. Notebook: ``03_shared_space``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.similarity import inverted_softmax
+    >>> inverted_softmax([[0.9, 0.8], [0.9, 0.1]], beta=10).round(3)
+    array([[0.5  , 0.999],
+           [0.5  , 0.001]], dtype=float32)
+    """
+    if not 0 < beta < np.inf:
+        raise ValueError(f"beta is {beta!r}; want a positive number")
+    S = similarity(*scores) if isinstance(scores, tuple) else _finite_scores(scores, "inverted_softmax")
+    out = np.multiply(S, beta, dtype=np.float64)
+    out -= out.max(axis=0)
+    np.exp(out, out=out)
+    return (out / out.sum(axis=0)).astype(np.float32)
+
+
+class Hubness(NamedTuple):
+    """Skewness of the k-occurrence counts, and the counts: ``counts[j]`` queries have item j among their k nearest."""
+
+    skewness: float
+    counts: np.ndarray
+
+
+def hubness(scores: Any, k: int = 10) -> Hubness:
+    """Measure how unevenly items occur among the k nearest neighbours: the skewness of N_k.
+
+    N_k(j) is the number of queries that have item j among their k nearest; its mean is n k / m whatever the data. The
+    skewness E[(N_k - mean)³] / std³ is near 0 where all items are found equally often, and above about 1 where a few
+    hubs are found everywhere and many items never.
+
+    Parameters
+    ----------
+    scores : (n, m) matrix of similarities, or a tuple ``(A, B)`` of vectors (then cosine, in blocks)
+    k : int
+        Number of neighbours; all m if there are fewer.
+
+    Returns
+    -------
+    Hubness(skewness, counts)
+        ``counts`` is int64 (m,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If scores are no matrix of numbers or k < 1.
+
+    References
+    ----------
+    M. Radovanović, A. Nanopoulos, M. Ivanović, *Hubs in space*, JMLR 11:2487–2531, 2010.
+
+    Notes
+    -----
+    Notebook: ``02_similarity``, ``03_shared_space``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.similarity import hubness
+    >>> h = hubness([[0.9, 0.8, 0.1], [0.9, 0.1, 0.2], [0.7, 0.3, 0.1]], k=1)
+    >>> h.counts.tolist(), round(h.skewness, 3)
+    ([3, 0, 0], 0.707)
+    """
+    _check_k(k)
+    if isinstance(scores, tuple):
+        A, B = scores
+        ids, m = top_k(A, B, k)[0], B.shape[0] if hasattr(B, "shape") else len(B)
+    else:
+        S = as_scores(scores)
+        ids, m = top_k_of(S, k)[0], S.shape[1]
+    counts = np.bincount(ids.ravel(), minlength=m)
+    deviation = counts - counts.mean()
+    std = deviation.std()
+    return Hubness(float((deviation**3).mean() / std**3) if std else 0.0, counts)
+
+
+def modality_gap(A: Any, B: Any) -> float:
+    """Measure how far apart two modalities lie in one space: ``|mean(a / |a|) - mean(b / |b|)|``, in 0 … 2.
+
+    0 means that the two clouds have the same centre.
+
+    Parameters
+    ----------
+    A : (n, d)
+    B : (m, d)
+        Vectors in the shared space; n and m may differ.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``similarity``.
+
+    References
+    ----------
+    W. Liang, Y. Zhang, Y. Kwon, S. Yeung, J. Zou, *Mind the gap*, NeurIPS 2022, arXiv 2203.02053.
+
+    Notes
+    -----
+    A large gap doesn't mean that retrieval is bad, and closing it (see ``center``) brings little or nothing there
+    (Grassucci et al., arXiv 2601.18525). It does spoil one threshold for scores within and across modalities.
+
+    Notebook: ``03_shared_space``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.similarity import modality_gap
+    >>> round(modality_gap([[1.0, 0.0], [2.0, 0.0]], [[0.0, 5.0]]), 3)
+    1.414
+    """
+    a, b = as_sides(A, B, "cosine")
+    means = [(x.T @ (1 / norms(x))) / x.shape[0] for x in (a, b)]
+    return float(np.linalg.norm(np.asarray(means[0] - means[1]).ravel()))
