@@ -31,7 +31,7 @@ MARKERS = ("o", "^", "s", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
 CYCLE = tuple(COLORS[c] for c in ("blue", "vermilion", "green", "purple", "orange", "sky", "black"))
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.size": 13,
     "axes.titlesize": 14,
     "axes.labelsize": 13,

@@ -1,0 +1,116 @@
+"""What all panels share: a status line for errors, the look, and the picture and the line that stand in for them."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from ..plots._style import COLORS, RIGHT, WRONG, figure_png
+from ._media import Media, escape
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Set once per panel; JupyterLab's own variables keep text readable in its dark theme.
+CSS = f"""<style>
+.mm-panel {{ max-width: 1080px; }}
+.mm-panel .widget-label, .mm-panel select, .mm-panel input, .mm-panel button {{ font-size: 15px; }}
+.mm-panel .widget-html, .mm-panel .widget-html-content {{ overflow: visible; font-size: 15px; line-height: 1.4; }}
+.mm-read {{ font-size: 18px; color: var(--jp-content-font-color1, #111); }}
+.mm-read b {{ font-variant-numeric: tabular-nums; }}
+.mm-note {{ color: var(--jp-content-font-color2, #444); }}
+.mm-error {{ color: {WRONG}; font-weight: 600; }}
+.mm-head {{ font-size: 16px; font-weight: 600; margin: 6px 0 4px; color: var(--jp-content-font-color1, #111); }}
+.mm-cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 10px; }}
+.mm-card {{ border: 2px solid #c4c4c4; border-radius: 6px; padding: 6px 8px; background: #fff; color: #111;
+  min-width: 0; }}
+.mm-card.right {{ border-color: {RIGHT}; }}
+.mm-card.wrong {{ border: 2px dashed {WRONG}; }}
+.mm-card .mm-top {{ display: flex; justify-content: space-between; font-size: 14px; margin-bottom: 4px; }}
+.mm-card.right .mm-mark {{ color: {RIGHT}; font-weight: 600; }}
+.mm-card.wrong .mm-mark {{ color: {WRONG}; font-weight: 600; }}
+.mm-pair {{ display: flex; align-items: center; justify-content: center; gap: 8px; min-height: 76px; }}
+.mm-pair.tall {{ flex-direction: column; }}
+.mm-text {{ font-size: 15px; line-height: 1.25; overflow-wrap: anywhere; text-align: center; }}
+.mm-item {{ width: 72px; height: 72px; object-fit: contain; margin: 0; background: #fff; }}
+.mm-card audio {{ width: 100%; min-width: 130px; height: 34px; }}
+.mm-picture {{ width: 100%; display: block; background: #fff; }}
+</style>"""
+
+
+class Panel(widgets.VBox):
+    """A ``VBox`` that can also be read without a kernel and without a browser.
+
+    Subclasses say what they show: ``_line()`` in one line of text (compared by the notebook tests, so it must be
+    the same every time), ``alt`` in words for who does not see the picture, and ``figure()`` as a matplotlib figure.
+    """
+
+    def __init__(self, children: list[widgets.Widget]) -> None:
+        self._error = ""
+        self._status = widgets.HTML()
+        super().__init__([widgets.HTML(CSS, layout={"margin": "0", "height": "0"}), *children, self._status])
+        self.add_class("mm-panel")
+
+    @property
+    def alt(self) -> str:
+        """What the panel shows now, in words."""
+        raise NotImplementedError
+
+    def figure(self) -> Figure:
+        """What the panel shows now, as a figure of its own."""
+        raise NotImplementedError
+
+    def _line(self) -> str:
+        raise NotImplementedError
+
+    def _say(self, words: str, error: bool = False) -> None:
+        """Put a sentence into the status line; an error is kept for the text form of the panel as well."""
+        self._error = words if error else ""
+        kind, sign = ("mm-error", "⚠ ") if error else ("mm-note", "")
+        self._status.value = f'<div class="{kind}" role="status">{sign}{escape(words)}</div>' if words else ""
+
+    def _guard(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Wrap a callback so that its error is read in the panel: Jupyter would hide it in a log."""
+
+        @functools.wraps(callback)
+        def run(change: Any) -> None:
+            try:
+                callback(change)
+            except Exception as err:
+                self._say(f"{type(err).__name__}: {err}", error=True)
+
+        return run
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return f"{name}(error: {self._error})" if self._error else f"{name}{self._line()}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data = super()._repr_mimebundle_(**kwargs) or {}
+        data["text/plain"] = repr(self)
+        data["image/png"] = base64.b64encode(figure_png(self.figure())).decode("ascii")
+        return data, {"image/png": {"alt": self.alt}}
+
+
+def card(top: str, inside: str, right: bool | None = None) -> str:
+    """A frame around an item or a pair: solid with ✓ if right, dashed with ✗ if wrong, grey if nobody knows."""
+    kind, mark = {None: ("", ""), True: ("right", "✓ right"), False: ("wrong", "✗ wrong")}[right]
+    return (
+        f'<div class="mm-card {kind}"><div class="mm-top"><b>{top}</b><span class="mm-mark">{mark}</span></div>'
+        f"{inside}</div>"
+    )
+
+
+def pair_card(a: Media, b: Media, i: int, j: int, score: float, right: bool | None) -> str:
+    """Two items that are (or are not) a match, with their score."""
+    tall = " tall" if "sound" in (a.kind, b.kind) or a.kind == b.kind == "text" else ""
+    arrow = "↕" if tall else "↔"
+    inside = f'<div class="mm-pair{tall}">{a.html(i)}<span aria-hidden="true">{arrow}</span>{b.html(j)}</div>'
+    return card(f"{score:.3f}", inside, right)
+
+
+__all__ = ["COLORS", "Panel", "card", "pair_card"]

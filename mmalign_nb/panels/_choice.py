@@ -1,0 +1,105 @@
+"""What the threshold panel computes: no widget in here, only calls into the package and what they need kept."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .._check import one_of
+from .._truth import Truth
+
+if TYPE_CHECKING:
+    from ..align import Matches
+    from ..threshold import Threshold
+
+__all__ = ["MODES", "Choice", "Quality"]
+
+MODES = ("max", "min", "threshold", "nearest", "mutual", "greedy")
+
+
+class Quality(NamedTuple):
+    """How good the kept pairs are."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class Choice:
+    """Pairs of one score matrix under one matching, at any threshold.
+
+    Parameters
+    ----------
+    scores : (n, m) array
+    mode : str
+        One of ``MODES``.
+    truth : Truth, optional
+    """
+
+    def __init__(self, scores: np.ndarray, mode: str, truth: Truth | None) -> None:
+        self.scores, self.mode, self.truth = scores, one_of(mode, "mode", MODES), truth
+
+    def match(self, threshold: float | None) -> Matches:
+        """Return the kept pairs; ``None`` leaves nothing out (and is not for mode "threshold", which is all threshold)."""
+        from .. import align
+
+        if self.mode == "min":  # distance = best score - score: a flip, so "min" sees the same order as "max"
+            top = float(self.scores.max(initial=0.0))
+            return align.min_match(top - self.scores, None if threshold is None else top - threshold)
+        kept: Matches = getattr(align, f"{self.mode}_match")(self.scores, threshold)
+        return kept
+
+    def quality(self, kept: Matches) -> Quality:
+        """Return precision, recall and F1 of kept pairs, as :meth:`Matches.evaluate` reports them."""
+        report = kept.evaluate(self.truth)
+        return Quality(*(float(report[k]) for k in ("precision", "recall", "f1")))
+
+    def right(self, pairs: np.ndarray) -> np.ndarray | None:
+        """Which pairs are right, if that is known."""
+        return None if self.truth is None else self.truth.of(pairs[:, 0], pairs[:, 1])
+
+    def curve(self, thresholds: np.ndarray) -> np.ndarray:
+        """Recall and precision at each threshold that keeps anything: ``(points, 2)``."""
+        points = []
+        for t in thresholds:
+            kept = self.match(float(t))
+            if len(kept.pairs):
+                quality = self.quality(kept)
+                points.append((quality.recall, quality.precision))
+        return np.array(points).reshape(-1, 2)
+
+    @functools.cached_property
+    def candidates(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs that could be kept and their scores, best first: all of them, or the matching without a threshold."""
+        if self.mode == "threshold":
+            order = np.argsort(-self.scores, axis=None, kind="stable")[: int(np.isfinite(self.scores).sum())]
+            pairs = np.column_stack(np.unravel_index(order, self.scores.shape))
+            return pairs, self.scores.ravel()[order]
+        pairs = self.match(None).pairs
+        values = self.scores[pairs[:, 0], pairs[:, 1]]
+        order = np.argsort(-values, kind="stable")
+        return pairs[order], values[order]
+
+    def around(self, kept: Matches, threshold: float, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ``k`` kept pairs nearest above the line and the ``k`` left-out candidates nearest below it."""
+        pairs, values = self.candidates
+        cut = int(np.searchsorted(-values, -threshold, side="right"))
+        below = pairs[cut : cut + k]
+        if self.mode == "threshold":
+            return pairs[max(cut - k, 0) : cut][::-1], below
+        scores = self.scores[kept.pairs[:, 0], kept.pairs[:, 1]]
+        return kept.pairs[np.argsort(scores, kind="stable")[:k]], below
+
+    def suggest(self, rule: str, target: float, delta: float, decoys: Any) -> Threshold:
+        """Let a rule of :mod:`mmalign_nb.threshold` choose, from the pairs that this matching proposes."""
+        from .. import threshold as rules
+
+        pairs, values = self.candidates
+        if rule == "for_fdr":
+            return rules.for_fdr(values, decoys, target=1 - target)
+        right = self.right(pairs)
+        if rule == "for_precision":
+            return rules.for_precision(values, right, target=target, delta=delta)
+        return rules.best_f1(values, right)

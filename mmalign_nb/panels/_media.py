@@ -1,0 +1,148 @@
+"""Items as HTML: a text to read, a picture to see, a sound to play, a clip to watch."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from typing import Any
+
+import numpy as np
+
+from .._check import check_audio, check_images, check_texts, describe
+from ..datasets import Items
+
+__all__ = ["Media", "escape", "uri"]
+
+escape = html.escape
+
+
+class Media:
+    """One side of a panel: ``n`` items of one modality, each of them encoded only when it is first shown.
+
+    Parameters
+    ----------
+    items : one of
+        * a list of str;
+        * uint8 images ``(n, H, W, 3)`` or ``(n, H, W)``;
+        * ``(audio, sample_rate)``: float32 ``(n, samples)`` and Hz;
+        * ``(video, fps)``: uint8 ``(n, T, H, W, 3)`` and frames per second;
+        * ``(items, "image")``: a modality of ``Items``;
+        * ``Items`` that have only one modality.
+    name : str
+        What the argument is called in error messages.
+    """
+
+    def __init__(self, items: Any, name: str) -> None:
+        self.rate: float = 0.0
+        if isinstance(items, Media):
+            self.__dict__.update(items.__dict__)
+            return
+        if isinstance(items, Items) or (
+            isinstance(items, tuple) and len(items) and isinstance(items[0], Items)
+        ):
+            items = _pick(items, name)
+        if isinstance(items, tuple):
+            items = self._with_rate(items, name)
+        elif isinstance(items, np.ndarray) and items.dtype.kind == "f":
+            raise TypeError(
+                f"{name} is {describe(items)} without a rate; for sound give ({name}, sample_rate)"
+            )
+        if isinstance(items, np.ndarray) and items.dtype.kind != "U":
+            if not self.rate:
+                items = check_images(items, name) if len(items) else items
+            self.kind = {2: "sound", 5: "clip"}.get(items.ndim, "picture")
+        else:
+            items, self.kind = check_texts(items, name) if len(items) else [], "text"
+        self.items = items
+        self._html: dict[int, str] = {}
+
+    def _with_rate(self, items: tuple[Any, ...], name: str) -> np.ndarray:
+        wanted = f"(audio, sample_rate), (video, fps) or (items, modality) is wanted for {name}"
+        if len(items) != 2 or not isinstance(items[1], (int, float)) or not items[1] > 0:
+            raise TypeError(f"{name} is {describe(items)}; {wanted}")
+        values, self.rate = items[0], float(items[1])
+        if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.ndim == 5:
+            return values
+        return check_audio(values, name)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def words(self, i: int) -> str:
+        """Say which item this is, in a few words: the text itself, or ``picture 7``."""
+        if self.kind == "text":
+            text = str(self.items[i])
+            return text if len(text) <= 60 else text[:59] + "…"
+        return f"{self.kind} {i}"
+
+    def html(self, i: int, name: str = "") -> str:
+        """The item as HTML, with a text alternative; ``name`` is used for it in place of ``picture 7``."""
+        key = int(i)
+        if key not in self._html:
+            self._html[key] = self._encode(key)
+        return self._html[key].replace("{name}", escape(name or self.words(key), quote=True))
+
+    def _encode(self, i: int) -> str:
+        item = self.items[i]
+        if self.kind == "text":
+            return f'<span class="mm-text">{escape(str(item)).replace("{", "&#123;")}</span>'
+        if self.kind == "sound":
+            return f'<audio controls preload="auto" aria-label="{{name}}" src="{uri("audio/wav", _wav(item, self.rate))}"></audio>'
+        if self.kind == "clip":
+            return f'<img class="mm-item" alt="{{name}}" src="{uri("image/webp", _webp(item, self.rate))}">'
+        pixelated = ' style="image-rendering:pixelated"' if max(item.shape[:2]) <= 48 else ""
+        return f'<img class="mm-item" alt="{{name}}" src="{uri("image/png", _png(item))}"{pixelated}>'
+
+
+def _pick(items: Any, name: str) -> Any:
+    """Take one modality out of Items, with its rate where it has one."""
+    held, modality = (
+        (items, None) if isinstance(items, Items) else (items[0], items[1] if len(items) == 2 else "")
+    )
+    known = held.modalities
+    if modality is None and len(known) == 1:
+        modality = known[0]
+    if modality not in known:
+        raise ValueError(
+            f"{name} is Items with {', '.join(known) or 'no modality'}; say which to show, "
+            f"for example ({name}, {known[0] if known else 'image'!r})"
+        )
+    values = getattr(held, modality)
+    rate = {"audio": held.sample_rate, "video": held.fps}.get(modality)
+    return values if rate is None else (values, rate)
+
+
+def uri(mime: str, data: bytes) -> str:
+    """Bytes as a ``data:`` address."""
+    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _png(image: np.ndarray) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, "PNG")
+    return out.getvalue()
+
+
+def _webp(frames: np.ndarray, fps: float) -> bytes:
+    from PIL import Image
+
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    out = io.BytesIO()
+    first.save(out, "WEBP", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0, quality=80)
+    return out.getvalue()
+
+
+def _wav(samples: np.ndarray, rate: float) -> bytes:
+    """16-bit mono WAV, which every browser plays."""
+    import wave
+
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(round(rate))
+        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return out.getvalue()

@@ -1,0 +1,427 @@
+"""ThresholdPanel: move the line, see and hear which pairs it keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+import numpy as np
+
+from .._check import as_scores, one_of
+from .._truth import Truth
+from ._base import Panel, pair_card
+from ._choice import MODES, Choice
+from ._media import Media, uri
+from ._scene import Marks, Scene
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from ..align import Matches
+    from ..threshold import Threshold
+
+__all__ = ["MODES", "ThresholdPanel"]
+
+_CURVE_POINTS = 25  # of the chosen matching, each computed by the package
+
+
+class ThresholdPanel(Panel):
+    """Choose a threshold by eye: which pairs are kept, how good they are, and what stands at the line.
+
+    The slider starts at the lowest score, where nothing is left out: there is no silent default.
+
+    Parameters
+    ----------
+    scores : (n, m) array, or a mapping of measure name to one
+        Higher is more alike; ``-inf`` = never pair these.
+    a, b : items of the rows and of the columns
+        A list of str, uint8 images, ``(audio, sample_rate)``, ``(video, fps)``, or ``(items, "image")``.
+    truth : optional
+        What is right, as in :func:`mmalign_nb.evaluate.pair_report`: with it precision and recall are shown.
+    threshold : float or Threshold, optional
+        Where the slider starts.
+    mode : str
+        One of ``"max"``, ``"min"``, ``"threshold"``, ``"nearest"``, ``"mutual"``, ``"greedy"``
+        (:mod:`mmalign_nb.align`).
+    decoys : optional
+        Scores of pairs that cannot be right, as in :func:`mmalign_nb.threshold.for_fdr`: with them "suggest" knows a
+        rule that needs no labels.
+    target, delta : float
+        What ``for_precision`` is asked for: precision, and the risk of missing it. ``for_fdr`` gets ``1 - target``.
+    cards : int
+        How many items to show on each side of the line.
+    sides : (str, str)
+        What rows and columns are.
+
+    Attributes
+    ----------
+    threshold : FloatSlider
+        ``panel.threshold.value`` can be read and set from the next cell.
+    mode, measure, rule : Dropdown
+    suggest : Button
+    matches : Matches
+        What is kept now.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If scores, items and truth do not fit together; ``mode`` lists the known ones.
+
+    Notes
+    -----
+    Notebook: ``05_what_score_is_a_match``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.panels import ThresholdPanel
+    >>> scores = np.array([[0.9, 0.1], [0.3, 0.4]])
+    >>> panel = ThresholdPanel(scores, ["cat", "dog"], ["Katze", "Hund"], truth="diagonal")
+    >>> panel.threshold.value = 0.5
+    >>> panel
+    ThresholdPanel(threshold=0.500, mode='max'): 1 pair kept of 2 × 2, precision 1.00, recall 0.50
+    """
+
+    def __init__(
+        self,
+        scores: Any,
+        a: Any,
+        b: Any,
+        truth: Any = None,
+        *,
+        threshold: Any = None,
+        mode: str = "max",
+        decoys: Any = None,
+        target: float = 0.9,
+        delta: float = 0.1,
+        cards: int = 4,
+        sides: tuple[str, str] = ("side a", "side b"),
+    ) -> None:
+        named = dict(scores) if isinstance(scores, Mapping) else {"score": scores}
+        if not named:
+            raise ValueError("scores is an empty mapping; want at least one measure")
+        self._scores = {
+            str(k): as_scores(v, f"scores[{k!r}]" if len(named) > 1 else "scores") for k, v in named.items()
+        }
+        shapes = {S.shape for S in self._scores.values()}
+        if len(shapes) > 1:
+            raise ValueError(f"scores has matrices of different shapes {sorted(shapes)}; want one shape")
+        ((n, m),) = shapes
+        self._a, self._b = Media(a, "a"), Media(b, "b")
+        for media, name, size, what in ((self._a, "a", n, "rows"), (self._b, "b", m, "columns")):
+            if len(media) != size:
+                raise ValueError(
+                    f"{name} has {len(media)} items and scores has {size} {what}; want one item for each"
+                )
+        self._truth = None if truth is None else Truth(truth, (n, m))
+        self._decoys, self._target, self._delta, self._cards, self._sides = (
+            decoys,
+            target,
+            delta,
+            cards,
+            sides,
+        )
+        self._scenes: dict[str, Scene] = {}
+        self._choices: dict[tuple[str, str], Choice] = {}
+        self._curves: dict[tuple[str, str], np.ndarray] = {}
+        self._busy = False
+        self._make_widgets(one_of(mode, "mode", MODES))
+        super().__init__(self._rows())
+        self._set_range()
+        self._show_scene()
+        if threshold is not None and not getattr(threshold, "abstained", False):
+            self._move(float(threshold))
+        self._refresh()
+        self._listen()
+
+    # ---- widgets
+
+    def _make_widgets(self, mode: str) -> None:
+        style = {"description_width": "88px"}
+        self.threshold = widgets.FloatSlider(
+            description="threshold", continuous_update=True, style=style, layout={"flex": "1 1 420px", "width": "auto"},
+            tooltip="Keep pairs that score at least this much",
+        )  # fmt: skip
+        self.number = widgets.BoundedFloatText(
+            description="exact value", style=style, layout={"width": "220px"}, tooltip="The threshold, typed"
+        )
+        self.mode = widgets.Dropdown(
+            options=MODES, value=mode, description="matching", style=style, layout={"width": "230px"},
+            tooltip="How pairs are chosen among those above the threshold",
+        )  # fmt: skip
+        self.measure = widgets.Dropdown(
+            options=list(self._scores), description="measure", style=style, layout={"width": "260px"},
+            tooltip="Which scores to use",
+        )  # fmt: skip
+        rules = (
+            []
+            if self._truth is None
+            else [("best F1", "best_f1"), (f"precision ≥ {self._target:g}", "for_precision")]
+        )
+        if self._decoys is not None:
+            rules.append((f"FDR ≤ {1 - self._target:g}, no labels", "for_fdr"))
+        self.rule = widgets.Dropdown(
+            options=rules, description="rule", style={"description_width": "40px"}, layout={"width": "240px"},
+            tooltip="Which rule chooses the threshold",
+        )  # fmt: skip
+        self.suggest = widgets.Button(
+            description="suggest", tooltip="Let the rule choose the threshold", layout={"width": "110px"}
+        )
+        self._read = widgets.HTML()
+        self._below, self._above = (
+            widgets.HTML(layout={"grid_area": "1 / 1"}),
+            widgets.HTML(layout={"grid_area": "1 / 1"}),
+        )
+        self._items = widgets.HTML()
+
+    def _rows(self) -> list[widgets.Widget]:
+        chosen = [self.mode]
+        if len(self._scores) > 1:
+            chosen.append(self.measure)
+        if self.rule.options:
+            chosen += [self.rule, self.suggest]
+        picture = widgets.GridBox(
+            [self._below, self._above], layout={"grid_template_columns": "minmax(0, 1fr)"}
+        )
+        wrap = {"flex_flow": "row wrap", "align_items": "center"}
+        return [
+            widgets.HBox(chosen, layout=wrap),
+            widgets.HBox([self.threshold, self.number], layout=wrap),
+            self._read,
+            picture,
+            self._items,
+        ]
+
+    def _listen(self) -> None:
+        refresh = self._guard(lambda _: self._refresh())
+        self.threshold.observe(refresh, "value")
+        self.number.observe(self._guard(lambda change: self._typed(change["new"])), "value")
+        self.mode.observe(refresh, "value")
+        self.measure.observe(self._guard(lambda change: self._change_measure(change["old"])), "value")
+        self.suggest.on_click(self._guard(lambda _: self._suggest()))
+
+    # ---- what is chosen
+
+    @property
+    def matches(self) -> Matches:
+        """The pairs that are kept now."""
+        return self._choice.match(self.threshold.value)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The pairs that are kept now as a table; with truth known a column ``right`` says which of them are."""
+        kept = self.matches
+        frame = kept.to_frame()
+        if (right := self._choice.right(kept.pairs)) is not None:
+            frame["right"] = right
+        return frame
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.measure.value, self.mode.value
+
+    @property
+    def _choice(self) -> Choice:
+        if self._key not in self._choices:
+            self._choices[self._key] = Choice(self._scores[self._key[0]], self._key[1], self._truth)
+        return self._choices[self._key]
+
+    @property
+    def _scene(self) -> Scene:
+        name = self.measure.value
+        if name not in self._scenes:
+            self._scenes[name] = Scene(self._scores[name], self._truth, self._sweep(name), self._sides)
+        return self._scenes[name]
+
+    def _sweep(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """Recall and precision of keeping every pair above the line, thinned to what a curve can show."""
+        if self._truth is None or not self._truth.total:
+            return None
+        from .. import threshold as rules
+
+        sweep = rules.sweep(self._scores[name], self._truth)
+        recall, precision = np.asarray(sweep.recall), np.asarray(sweep.precision)
+        order = np.argsort(recall, kind="stable")
+        at = np.unique(np.searchsorted(recall[order], np.linspace(0, recall.max(), 200)))
+        return recall[order][at], precision[order][at]
+
+    def _marks(self, threshold: float, kept: Matches) -> Marks:
+        """What the upper layer shows."""
+        right, curve, point = self._choice.right(kept.pairs), None, None
+        if self._truth is not None:
+            if self._key not in self._curves:
+                grid = np.linspace(self.threshold.min, self.threshold.max, _CURVE_POINTS)
+                self._curves[self._key] = self._choice.curve(grid)
+            quality = self._choice.quality(kept)
+            curve, point = self._curves[self._key], (quality.recall, quality.precision)
+        return Marks(threshold, self._number(threshold), kept.pairs, right, curve, point)
+
+    # ---- what happens
+
+    def _set_range(self) -> None:
+        """Fit slider and number box to the chosen scores: about 200 steps of a round size."""
+        S = self._scores[self.measure.value]
+        finite = S[np.isfinite(S)]
+        lo, hi = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        step = _round_step((hi - lo) / 200)
+        self._decimals = max(0, -math.floor(math.log10(step)))
+        low, high = (
+            round(v, self._decimals)
+            for v in (math.floor(lo / step) * step, math.ceil(hi / step) * step + step)
+        )
+        for widget in (self.threshold, self.number):
+            with widget.hold_trait_notifications():
+                widget.min, widget.max, widget.step, widget.value = low, high, step, low
+        self.threshold.readout_format = f".{self._decimals}f"
+
+    def _show_scene(self) -> None:
+        """Send the lower layer: once per measure."""
+        self._below.value = f'<img class="mm-picture" alt="" src="{uri("image/png", self._scene.png())}">'
+
+    def _change_measure(self, old: str) -> None:
+        """Scores of two measures cannot be compared: keep the share of pairs above the line instead."""
+        before = self._scores[old]
+        share = float((before >= self.threshold.value).mean()) if before.size else 1.0
+        self._busy = True
+        try:
+            self._set_range()
+            S = self._scores[self.measure.value]
+            finite = S[np.isfinite(S)]
+            if share < 1 and finite.size:
+                self.threshold.value = float(np.quantile(finite, 1 - share))
+        finally:
+            self._busy = False
+        self._show_scene()
+        self._refresh()
+
+    def _move(self, threshold: float) -> None:
+        self.threshold.value = threshold
+
+    def _typed(self, value: float) -> None:
+        """Move to a typed number; the box itself shows the threshold rounded, which is no wish to change it."""
+        if value != round(self.threshold.value, 6):
+            self._move(value)
+
+    def _suggest(self) -> None:
+        """Ask the chosen rule, move to what it says, and say in words what that promises."""
+        chosen = self._choice.suggest(self.rule.value, self._target, self._delta, self._decoys)
+        if not chosen.abstained:
+            self._move(float(chosen))
+        self._say(_in_words(self.rule.label, chosen, self._number))
+
+    def _refresh(self) -> None:
+        """Show the pairs at the current threshold."""
+        if self._busy:
+            return
+        t = float(self.threshold.value)
+        kept = self._choice.match(t)
+        marks = self._marks(t, kept)
+        self._above.value = self._scene.svg(marks, self._describe(marks))
+        self._read.value = self._readout(marks, kept)
+        self.number.value = round(t, 6)
+        self._items.value = self._around(kept, t)
+        self._say("")
+
+    # ---- what is said
+
+    def _number(self, value: float) -> str:
+        return f"{value + 0.0:.{self._decimals}f}"
+
+    def _now(self) -> tuple[Marks, Matches]:
+        kept = self.matches
+        return self._marks(float(self.threshold.value), kept), kept
+
+    def figure(self) -> Figure:
+        """Heat map with the chosen pairs, histogram with the line, and precision over recall, as one figure."""
+        return self._scene.figure(self._now()[0])
+
+    @property
+    def alt(self) -> str:
+        """What the picture shows now, in words."""
+        return self._describe(self._now()[0])
+
+    def _describe(self, marks: Marks) -> str:
+        n, m = self._scene.scores.shape
+        told = f"{n} × {m} scores in grey with {_count(len(marks.pairs), 'chosen pair')}"
+        if marks.right is not None:
+            told += f", {int(marks.right.sum())} right and {int((~marks.right).sum())} wrong"
+        told += f"; histogram of the scores with the threshold at {marks.label}"
+        if marks.point is not None:
+            told += f"; precision {marks.point[1]:.2f} and recall {marks.point[0]:.2f} on their curve"
+        return f"Heat map of {told}."
+
+    def _readout(self, marks: Marks, kept: Matches) -> str:
+        parts = [f"<b>{len(kept.pairs):,}</b> of {' × '.join(map(str, kept.shape))} pairs kept"]
+        if self._truth is not None:
+            quality = self._choice.quality(kept)
+            parts += [
+                f"{name} <b>{value:.2f}</b>"
+                for name, value in zip(("precision", "recall", "F1"), quality, strict=True)
+            ]
+        left = [_count(len(x), what) for x, what in ((kept.unmatched_a, "row"), (kept.unmatched_b, "column"))]
+        parts.append(f"without a partner: {left[0]}, {left[1]}")
+        return f'<div class="mm-read" role="status">{" &nbsp;·&nbsp; ".join(parts)}</div>'
+
+    def _around(self, kept: Matches, threshold: float) -> str:
+        """The items on both sides of the line."""
+        if not self._cards:
+            return ""
+        parts = []
+        for pairs, title in zip(
+            self._choice.around(kept, threshold, self._cards),
+            ("Just above the line: kept", "Just below the line: left out"),
+            strict=True,
+        ):
+            right = self._choice.right(pairs)
+            cards = [
+                pair_card(
+                    self._a,
+                    self._b,
+                    i,
+                    j,
+                    self._scene.scores[i, j],
+                    None if right is None else bool(right[k]),
+                )
+                for k, (i, j) in enumerate(pairs.tolist())
+            ]
+            inside = (
+                f'<div class="mm-cards">{"".join(cards)}</div>'
+                if cards
+                else '<div class="mm-note">none</div>'
+            )
+            parts.append(f'<div class="mm-head">{title}</div>{inside}')
+        return "".join(parts)
+
+    def _line(self) -> str:
+        kept = self.matches
+        measure = f", measure={self.measure.value!r}" if len(self._scores) > 1 else ""
+        told = f"{_count(len(kept.pairs), 'pair')} kept of {' × '.join(map(str, kept.shape))}"
+        if self._truth is not None:
+            quality = self._choice.quality(kept)
+            told += f", precision {quality.precision:.2f}, recall {quality.recall:.2f}"
+        return f"(threshold={self._number(self.threshold.value)}, mode={self.mode.value!r}{measure}): {told}"
+
+
+def _round_step(size: float) -> float:
+    """The smallest of 1, 2, 5 × 10^k that is at least ``size``."""
+    if size <= 0:
+        return 0.01
+    ten = 10.0 ** math.floor(math.log10(size))
+    return float(next(f * ten for f in (1, 2, 5, 10) if f * ten >= size * 0.999))
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _in_words(rule: str, chosen: Threshold, number: Callable[[float], str]) -> str:
+    """Say what a rule chose and what it promises; abstaining is an answer too."""
+    told = (
+        f"{rule}: abstains, the threshold stays where it was"
+        if chosen.abstained
+        else f"{rule}: {number(float(chosen))}"
+    )
+    more = [f"chosen from {chosen.n} labels" if chosen.n else "", chosen.guarantee, chosen.warning]
+    return ". ".join(str(x).rstrip(".") for x in (told, *more) if x) + "."
