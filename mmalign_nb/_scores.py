@@ -8,7 +8,16 @@ import numpy as np
 
 from ._check import as_matrix, check_nonzero_rows, describe, one_of
 
-__all__ = ["METRICS", "as_bits", "as_sides", "norms", "score_block", "score_pairs"]
+__all__ = [
+    "METRICS",
+    "as_bits",
+    "as_sides",
+    "as_words",
+    "check_directions",
+    "norms",
+    "score_block",
+    "score_pairs",
+]
 
 METRICS = ("cosine", "euclidean", "manhattan", "hamming", "dot")
 
@@ -33,7 +42,7 @@ def as_bits(x: Any, name: str) -> tuple[np.ndarray, str]:
     return one.view(np.uint8), "unpacked"
 
 
-def _as_words(bits: np.ndarray) -> np.ndarray:
+def as_words(bits: np.ndarray) -> np.ndarray:
     """Pad packed bits with zero bytes to whole 64-bit words: uint64 ``(n, words)``."""
     n, width = bits.shape
     padded = np.zeros((n, -(-width // 8) * 8), np.uint8)
@@ -41,8 +50,13 @@ def _as_words(bits: np.ndarray) -> np.ndarray:
     return padded.view(np.uint64)
 
 
-def as_sides(A: Any, B: Any, metric: str, *, allow_empty: bool = False) -> tuple[Any, Any]:
-    """Return both sides checked and ready for ``score_block``: float32 or CSR rows, or uint64 words of bits."""
+def as_sides(
+    A: Any, B: Any, metric: str, *, allow_empty: bool = False, directions: bool = True
+) -> tuple[Any, Any]:
+    """Return both sides checked and ready for ``score_block``: float32 or CSR rows, or uint64 words of bits.
+
+    ``directions=False`` leaves it to the caller to refuse zero vectors for cosine.
+    """
     one_of(metric, "metric", METRICS)
     if metric == "hamming":
         (a, kind_a), (b, kind_b) = as_bits(A, "A"), as_bits(B, "B")
@@ -59,14 +73,20 @@ def as_sides(A: Any, B: Any, metric: str, *, allow_empty: bool = False) -> tuple
                 raise ValueError(f"{name} is empty (shape {x.shape}); want at least one row")
         if "packed" not in kinds:
             a, b = np.packbits(a, axis=1), np.packbits(b, axis=1)
-        return _as_words(a), _as_words(b)
+        return as_words(a), as_words(b)
     sparse = metric != "manhattan"
     a = as_matrix(A, "A", sparse=sparse, allow_empty=allow_empty)
     b = as_matrix(B, "B", sparse=sparse, allow_empty=allow_empty, dim=a.shape[1])
-    if metric == "cosine":
-        check_nonzero_rows(norms(a), "A")
-        check_nonzero_rows(norms(b), "B")
+    if metric == "cosine" and directions:
+        check_directions(a, "A")
+        check_directions(b, "B")
     return a, b
+
+
+def check_directions(x: Any, name: str, square: np.ndarray | None = None) -> None:
+    """Refuse zero vectors; ``square`` may give squared lengths, in which float32 can underflow to zero."""
+    if square is None or (square == 0).any():
+        check_nonzero_rows(norms(x), name)
 
 
 def norms(x: Any) -> np.ndarray:
@@ -106,12 +126,16 @@ def _squared_distance(a: Any, b: Any) -> np.ndarray:
 def _over_pairs(a: Any, b: Any, i: np.ndarray, j: np.ndarray, of: Any) -> np.ndarray:
     """Call ``of`` on float64 rows ``a[i], b[j]``, a few megabytes at a time."""
     out = np.empty(len(i), np.float64)
-    step = max(1, 2**18 // a.shape[1])
+    step = max(1, 2**19 // a.shape[1])
     for s in range(0, len(i), step):
-        rows = [x[at[s : s + step]] for x, at in ((a, i), (b, j))]
-        rows = [(x.toarray() if hasattr(x, "toarray") else x).astype(np.float64) for x in rows]
-        out[s : s + step] = of(*rows)
+        out[s : s + step] = of(_rows64(a, i[s : s + step]), _rows64(b, j[s : s + step]))
     return out
+
+
+def _rows64(x: Any, at: np.ndarray) -> np.ndarray:
+    if hasattr(x, "tocsr"):
+        return np.asarray(x[at].toarray(), np.float64)
+    return np.asarray(x.take(at, axis=0).astype(np.float64))
 
 
 def _bit_counts(x: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ._scores import as_sides, score_block, score_pairs
+from ._scores import as_sides, check_directions, score_block, score_pairs
 
 __all__ = ["Gallery", "above", "best_first", "top_k", "top_k_of"]
 
@@ -47,6 +47,13 @@ def _in_threads(function: Callable[..., Any], jobs: list[tuple[Any, ...]]) -> li
         return list(pool.map(lambda job: function(*job), jobs))
 
 
+def _spans(n: int, size: int = QUERIES) -> list[tuple[int, int]]:
+    """Cut ``range(n)`` into spans of about equal length, at most ``size``; an even number of them, for two cores."""
+    count = -(-n // size)
+    count += count % 2 if count > 1 else 0
+    return list(pairwise(n * i // count for i in range(count + 1)))
+
+
 def _square(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.einsum("ij,ij->i", x, x))
 
@@ -60,10 +67,11 @@ class Gallery:
 
     def __init__(self, rows: Any, metric: str) -> None:
         self.rows, self.metric = rows, metric
-        self.fast = (
-            metric in ("cosine", "dot", "euclidean") and isinstance(rows, np.ndarray) and len(rows) > 0
-        )
+        dense = isinstance(rows, np.ndarray)
+        self.fast = dense and len(rows) > 0 and metric in ("cosine", "dot", "euclidean")
         if not self.fast:
+            if metric == "cosine":
+                check_directions(rows, "B")
             return
         if metric == "euclidean":
             self.mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -73,6 +81,7 @@ class Gallery:
         largest = float(np.sqrt(square.max()))
         self.fast = 1e-15 < largest < 1e15
         if metric == "cosine":
+            check_directions(rows, "B", square)
             self.fast = self.fast and float(square.min()) > 1e-30
             self.scale = None if np.abs(square - 1).max() < 1e-6 else 1 / np.sqrt(square)
             largest = 1.0
@@ -125,8 +134,8 @@ def _kth(x: np.ndarray, k: int, axis: int) -> np.ndarray:
 class _Pool:
     """The candidates (query, item, score) of one block of queries, and the cut below which none can win."""
 
-    def __init__(self, n: int, k: int, slack: np.ndarray | float, exact: bool) -> None:
-        self.n, self.k, self.slack, self.exact = n, k, slack, exact
+    def __init__(self, n: int, k: int, first: int, slack: np.ndarray | float, exact: bool) -> None:
+        self.n, self.k, self.first, self.slack, self.exact = n, k, first, slack, exact
         self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.size = 0
         self.cut = np.full(n, -np.inf, np.float32)
@@ -139,8 +148,10 @@ class _Pool:
         """Add what in a tile ``(items, queries)`` reaches the cut."""
         grouped = tile.reshape(-1, group, self.n)
         best = grouped.max(axis=1) if group > 1 else tile
-        hits = np.flatnonzero(best >= self.cut)
-        if len(hits) > 2 * self.k * self.n:  # the first tile, or one much better than those before
+        hits = np.flatnonzero(best >= self.cut) if start > self.first else ()
+        if (
+            start == self.first or len(hits) > 2 * self.k * self.n
+        ):  # the latter: much better than those before
             self.raise_cut(_kth(best, self.k, axis=0))
             hits = np.flatnonzero(best >= self.cut)
         at, q = np.divmod(hits, self.n)
@@ -164,9 +175,7 @@ class _Pool:
         """Raise the cut to what the candidates allow, and drop those below it."""
         ids, scores = self.table()
         kth = _kth(scores, self.k, axis=1)
-        if (
-            self.exact
-        ):  # whatever comes later and ties with the k-th best loses: keep k, ask for more than the k-th
+        if self.exact:  # whatever comes later and ties with the k-th best loses: ask for more than the k-th
             ids, scores = best_first(ids, scores, self.k)
             np.maximum(self.cut, np.nextafter(kth, np.float32(np.inf)), out=self.cut, where=kth > -np.inf)
             keep = ids >= 0
@@ -190,9 +199,9 @@ def _search(
     ready = g.queries(a) if g.fast and not exact else None
     q, slack = ready if ready is not None else (a, 0.0)
     n = a.shape[0]
-    pool = _Pool(n, k, slack, exact=ready is None)
+    pool = _Pool(n, k, lo, slack, exact=ready is None)
     step = max(ITEMS, 1 << (2 * k - 1).bit_length())
-    group = _group_size(min(step, hi - lo), k)
+    group = _group_size(min(step, hi - lo), k) if n >= 16 else 1
     buffer = np.empty((step, n), np.float32)
     limit = n * max(64, 8 * k)
     for t, start in enumerate(range(lo, hi, step)):
@@ -204,7 +213,7 @@ def _search(
             g.tile(q, start, stop, buffer[: stop - start])
         buffer[stop - start : padded] = -np.inf
         pool.look(buffer[:padded], start, group)
-        if (t & (t + 1)) == 0 or pool.size > limit:  # after 1, 2, 4, 8, … tiles
+        if pool.size > limit or (t and (t & (t + 1)) == 0):  # after 2, 4, 8, … tiles
             pool.tighten()
         if pool.size > limit and ready is not None:  # ties or a huge outlier: rounding can't tell them apart
             return _search(a, g, k, lo, hi, exact=True)
@@ -247,18 +256,19 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
     if isinstance(B, Gallery):
         a, g = A, B
     else:
-        a, rows = as_sides(A, B, metric, allow_empty=True)
+        a, rows = as_sides(A, B, metric, allow_empty=True, directions=False)
         g = Gallery(rows, metric)
+    if metric == "cosine":
+        check_directions(a, "A")
     n, m = a.shape[0], g.rows.shape[0]
     k = min(int(k), m)
     if n == 0 or m == 0:
         return np.empty((n, k), np.int64), np.empty((n, k), np.float32)
-    starts = range(0, n, QUERIES)
-    # Few queries: let the threads share the gallery instead.
-    parts = 2 if len(starts) < 2 and m >= 4 * ITEMS else 1
-    edges = [m * p // parts for p in range(parts + 1)]
-    jobs = [(a[s : s + QUERIES], g, k, lo, hi) for s in starts for lo, hi in pairwise(edges)]
-    found = _in_threads(_search, jobs)
+    blocks_of_a = _spans(n)
+    # One block of queries: let the threads share the gallery instead.
+    spans_of_b = _spans(m, -(-m // 2)) if len(blocks_of_a) == 1 and m >= 4 * ITEMS else [(0, m)]
+    parts = len(spans_of_b)
+    found = _in_threads(_search, [(a[s:e], g, k, lo, hi) for s, e in blocks_of_a for lo, hi in spans_of_b])
     blocks = [found[i : i + parts] for i in range(0, len(found), parts)]
     merged = [best_first(np.hstack([x[0] for x in b]), np.hstack([x[1] for x in b]), k) for b in blocks]
     ids, scores = (np.concatenate(x) for x in zip(*merged, strict=True))
@@ -345,16 +355,13 @@ def above(
     if isinstance(B, Gallery):
         a, g = A, B
     else:
-        a, rows = as_sides(A, B, metric, allow_empty=True)
+        a, rows = as_sides(A, B, metric, allow_empty=True, directions=False)
         g = Gallery(rows, metric)
+    if metric == "cosine":
+        check_directions(a, "A")
     if g.rows.shape[0] == 0:
         return
-    wave = (
-        4 * QUERIES
-    )  # BLAS is limited to one thread only while we compute, not while the caller holds a block
-    for s in range(0, a.shape[0], wave):
-        jobs = [
-            (a[q : q + QUERIES], g, np.float32(threshold), q)
-            for q in range(s, min(s + wave, a.shape[0]), QUERIES)
-        ]
-        yield from _in_threads(_above, jobs)
+    blocks = [(a[s:e], g, np.float32(threshold), s) for s, e in _spans(a.shape[0])]
+    wave = 4  # BLAS is limited to one thread only while we compute, not while the caller holds a block
+    for w in range(0, len(blocks), wave):
+        yield from _in_threads(_above, blocks[w : w + wave])
