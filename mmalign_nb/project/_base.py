@@ -1,0 +1,183 @@
+"""What the projections share: checks on pairs, linear maps, and algebra that leaves a sparse side sparse."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._check import as_matrix, check_same_length, one_of
+
+BLOCK = 2048  # rows handled at a time where a whole n×m or a whole dense copy would be wasteful
+
+
+class LinearMap(NamedTuple):
+    """One side of a linear projection: ``z = (x - mean) @ weights + bias``.
+
+    Fields: ``mean`` (p,), ``weights`` (p, dim), ``bias`` (dim,), all float64; what ``explain`` takes apart.
+    """
+
+    mean: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def __call__(self, X: Any) -> np.ndarray:
+        """Return ``z`` as float32 (n, dim); a sparse X stays sparse, its mean is taken off after the product."""
+        if hasattr(X, "tocsr"):
+            z = X @ self.weights.astype(np.float32) + (self.bias - self.mean @ self.weights)
+        else:
+            z = (X - self.mean.astype(np.float32)) @ self.weights.astype(np.float32) + self.bias
+        return np.ascontiguousarray(z, dtype=np.float32)
+
+
+class Projection(TransformerMixin, BaseEstimator):
+    """What all projections share: the checks on pairs, one side at a time, and a score for model selection."""
+
+    _sparse = ("A", "B")  # the sides that may be sparse
+    _min_pairs = 2
+
+    def _check_pairs(self, A: Any, B: Any) -> tuple[Any, Any]:
+        if B is None:
+            raise ValueError(f"{type(self).__name__} is fitted on pairs: fit(A, B); B is None")
+        A = as_matrix(A, "A", sparse="A" in self._sparse)
+        B = as_matrix(B, "B", sparse="B" in self._sparse)
+        check_same_length(A, B, "A", "B")
+        if A.shape[0] < self._min_pairs:
+            raise ValueError(
+                f"A and B hold {A.shape[0]} pairs; want at least {self._min_pairs} to fit {type(self).__name__}"
+            )
+        for X, name in ((A, "A"), (B, "B")):
+            if (X[1:] != X[:-1]).sum() == 0:
+                raise ValueError(
+                    f"{name} is constant: all {X.shape[0]} rows are equal, so nothing can be learned from it"
+                )
+        self.n_features_in_ = A.shape[1]
+        self._dims = {"a": A.shape[1], "b": B.shape[1]}
+        return A, B
+
+    def _check_side(self, X: Any, side: str) -> Any:
+        check_is_fitted(self, "_dims")
+        one_of(side, "side", ("a", "b"))
+        return as_matrix(X, f"X (side {side!r})", sparse=True, dim=self._dims[side], allow_empty=True)
+
+    def transform(self, X: Any, side: str = "a") -> np.ndarray:
+        """Return the rows of one side in the shared space.
+
+        Parameters
+        ----------
+        X : (n, p) for side "a" or (n, q) for side "b", dense or CSR
+        side : "a" or "b"
+            Which side's features ``X`` are.
+
+        Returns
+        -------
+        float32 (n, dim)
+        """
+        X = self._check_side(X, side)
+        z: np.ndarray = self.linear_map(side)(X)
+        return z
+
+    def linear_map(self, side: str) -> LinearMap:
+        """Return ``mean``, ``weights`` and ``bias`` of one side: ``transform`` is ``(x - mean) @ weights + bias``."""
+        check_is_fitted(self, "_dims")
+        name = f"map_{one_of(side, 'side', ('a', 'b'))}_"
+        if not hasattr(self, name):
+            raise TypeError(f"{self!r} is not linear in the features, so it has no linear_map")
+        fitted: LinearMap = getattr(self, name)
+        return fitted
+
+    def score(self, A: Any, B: Any) -> float:
+        """Return the mean reciprocal rank of the true partners by cosine, averaged over both directions.
+
+        In (0, 1], higher is better; equal scores share their mean rank. This is what ``GridSearchCV`` maximises.
+        """
+        za, zb = (unit(self.transform(X, side)) for X, side in ((A, "a"), (B, "b")))
+        check_same_length(za, zb, "A", "B")
+        total = 0.0
+        for q, g in ((za, zb), (zb, za)):
+            for i in range(0, len(q), BLOCK):
+                s = q[i : i + BLOCK] @ g.T
+                own = np.take_along_axis(s, np.arange(i, i + len(s))[:, None], axis=1)
+                rank = (s > own).sum(1) + ((s == own).sum(1) + 1) / 2
+                total += float((1 / rank).sum())
+        return total / (2 * len(za))
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    """Rows at unit length; a zero row stays zero."""
+    out: np.ndarray = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-30)
+    return out
+
+
+def mean_of(X: Any) -> np.ndarray:
+    return np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
+
+
+def ahead(X: Any, V: np.ndarray) -> np.ndarray:
+    """Return ``(X - mean) V`` in float64; a sparse X is never centred itself, so it stays sparse."""
+    if hasattr(X, "tocsr"):
+        return np.asarray(X.astype(np.float64) @ V - mean_of(X) @ V)
+    return np.asarray((X - mean_of(X)) @ V)
+
+
+def back(X: Any, U: Any) -> np.ndarray:
+    """Return ``(X - mean)ᵀ U`` for U (n, k), dense or sparse, in float64."""
+    if hasattr(X, "tocsr") or hasattr(U, "tocsr"):
+        product = X.astype(np.float64).T @ U.astype(np.float64)
+        dense = product.toarray() if hasattr(product, "tocsr") else product
+        return np.asarray(dense - np.outer(mean_of(X), X.shape[0] * mean_of(U)))
+    return np.asarray((X - mean_of(X)).T @ U)
+
+
+def gram(X: Any) -> np.ndarray:
+    """Return the inner products (n, n) of the centred rows."""
+    X64 = X.astype(np.float64) if hasattr(X, "tocsr") else X - mean_of(X)
+    K = X64 @ X64.T
+    K = K.toarray() if hasattr(K, "tocsr") else K
+    return np.asarray(K - K.mean(axis=0) - K.mean(axis=1)[:, None] + K.mean())
+
+
+def principal(X: Any, rank: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the principal directions V (p, r) of X and their singular values (r,), largest first.
+
+    They come from the smaller of the scatter matrix (p×p) and the Gram matrix (n×n), so nothing larger than
+    min(n, p)² is built. A rank far below that is found in a random sketch with power iterations instead
+    (Halko, Martinsson, Tropp 2011).
+    """
+    n, p = X.shape
+    small = min(n, p)
+    if rank is not None and 4 * (rank + 10) < small:
+        Q = np.random.default_rng(0).normal(size=(p, rank + 10))
+        for _ in range(6):
+            Q = np.linalg.qr(back(X, np.linalg.qr(ahead(X, Q))[0]))[0]
+        _, s, Vt = np.linalg.svd(ahead(X, Q), full_matrices=False)
+        V = Q @ Vt.T
+    elif p <= n:
+        w, V = np.linalg.eigh(back(X, X))
+        s, V = np.sqrt(w.clip(0))[::-1], V[:, ::-1]
+    else:
+        w, U = np.linalg.eigh(gram(X))
+        s, U = np.sqrt(w.clip(0))[::-1], U[:, ::-1]
+        V = back(X, U) / np.maximum(s, 1e-300)
+    keep = np.flatnonzero(s > 1e-6 * s[0])[:rank]  # below that it is rounding, not data
+    return V[:, keep], s[keep]
+
+
+def centred_norms(X: Any, mean: np.ndarray) -> np.ndarray:
+    """Return ``‖x - mean‖`` per row; 0 where only rounding is left of it."""
+    X = X.astype(np.float64)
+    square = np.asarray((X.multiply(X) if hasattr(X, "tocsr") else X * X).sum(axis=1)).ravel()
+    rest = square - 2 * (X @ mean) + mean @ mean
+    return np.sqrt(np.where(rest > 1e-12 * (square + mean @ mean), rest, 0))
+
+
+def check_count(value: Any, name: str) -> None:
+    if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
+        raise ValueError(f"{name} is {value!r}; want a whole number of at least 1, or None for all")
+
+
+def check_within(value: float, name: str, low: float, high: float = np.inf) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}; want a number in [{low:g}, {high:g}]")

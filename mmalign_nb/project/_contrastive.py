@@ -1,0 +1,232 @@
+"""Heads trained with the symmetric InfoNCE loss."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ._base import LinearMap, Projection, centred_norms, check_count, check_within, mean_of, unit
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Contrastive(Projection):
+    r"""Train two heads so that true pairs are closer than all the other pairs in a batch: symmetric InfoNCE.
+
+    With unit rows :math:`z^a_i, z^b_j` and :math:`s_{ij} = z^a_i \cdot z^b_j / \tau`, the loss of a batch of n pairs is
+    :math:`-\frac{1}{2n}\sum_i \bigl(\log \tfrac{e^{s_{ii}}}{\sum_j e^{s_{ij}}}
+    + \log \tfrac{e^{s_{ii}}}{\sum_j e^{s_{ji}}}\bigr)`; the temperature :math:`\tau` is learned. Training stops when the
+    loss of held-out pairs has not improved for ``patience`` epochs, and the best epoch's weights are kept.
+
+    Parameters
+    ----------
+    dim : int, default 64
+        Size of the shared space.
+    hidden : int, optional
+        Width of one hidden layer (ReLU); None trains linear heads, which ``explain`` can take apart.
+    epochs : int, default 300
+        At most this many passes over the pairs.
+    batch_size : int, default 256
+        Pairs per step; every other pair of the batch is a negative.
+    lr, weight_decay : float, default 1e-3 and 0.1
+        Step size and decay of AdamW.
+    temperature : float, default 0.07
+        Where :math:`\tau` starts; it never falls below 0.01.
+    validation : float in [0, 0.5], default 0.1
+        Share of the pairs held out for stopping; 0 trains all epochs on all pairs.
+    patience : int, default 20
+    seed : int, default 0
+        Of the weights, the hold-out and the batches; the global generators are not touched.
+    progress : bool, default True
+
+    Attributes
+    ----------
+    temperature_ : float
+    history_ : dict of lists
+        ``"train"`` and ``"validation"`` loss per epoch (nats).
+    best_epoch_ : int
+        The epoch whose weights were kept, from 0.
+    map_a_, map_b_ : LinearMap
+        Only with linear heads; ``transform`` then scales rows to unit length.
+
+    References
+    ----------
+    van den Oord, Li, Vinyals, Representation learning with contrastive predictive coding, 2018 (InfoNCE).
+    Radford et al., Learning transferable visual models from natural language supervision, ICML 2021 (both
+    directions, learned temperature).
+
+    Notes
+    -----
+    Notebook: ``03_shared_space``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.project import Contrastive
+    >>> rng = np.random.default_rng(0)
+    >>> shared = rng.normal(size=(300, 4))
+    >>> A, B = shared @ rng.normal(size=(4, 8)), shared @ rng.normal(size=(4, 6))
+    >>> heads = Contrastive(dim=8, epochs=60, lr=0.01, progress=False).fit(A[:200], B[:200])
+    >>> heads.transform(B[200:], side="b").shape
+    (100, 8)
+    >>> bool(heads.score(A[200:], B[200:]) > 0.8)
+    True
+    """
+
+    _min_pairs = 4
+
+    def __init__(
+        self,
+        dim: int = 64,
+        hidden: int | None = None,
+        epochs: int = 300,
+        batch_size: int = 256,
+        lr: float = 1e-3,
+        weight_decay: float = 0.1,
+        temperature: float = 0.07,
+        validation: float = 0.1,
+        patience: int = 20,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> None:
+        self.dim = dim
+        self.hidden = hidden
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.temperature = temperature
+        self.validation = validation
+        self.patience = patience
+        self.seed = seed
+        self.progress = progress
+
+    def fit(self, A: Any, B: Any = None) -> Self:
+        """Train both heads on pairs: A (n, p) and B (n, q), dense or CSR (made dense one batch at a time)."""
+        A, B = self._check_pairs(A, B)
+        for name in ("dim", "hidden", "epochs", "batch_size", "patience"):
+            check_count(getattr(self, name), name)
+        check_within(self.validation, "validation", 0, 0.5)
+        check_within(self.temperature, "temperature", 0.01)
+        for name in ("map_a_", "map_b_"):  # of an earlier fit with linear heads
+            self.__dict__.pop(name, None)
+        sides = [_Standard(X) for X in (A, B)]
+        weights = self._train(A.shape[0], sides)
+        self._layers = {}
+        for side, standard, layers in zip("ab", sides, weights, strict=True):
+            maps = [
+                LinearMap(np.zeros(len(W)), W.astype(np.float64), b.astype(np.float64)) for W, b in layers
+            ]
+            maps[0] = LinearMap(standard.mean, maps[0].weights / standard.scale, maps[0].bias)
+            self._layers[side] = maps
+            if self.hidden is None:
+                setattr(self, f"map_{side}_", maps[0])
+        return self
+
+    def _train(self, n: int, sides: list[_Standard]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+        """Return the trained layers of both sides as (weights, bias); set ``history_`` and ``temperature_``."""
+        import torch
+        from tqdm.auto import trange
+
+        rng = np.random.default_rng(self.seed)
+        generator = torch.Generator().manual_seed(self.seed)
+        order = rng.permutation(n)
+        held = max(2, round(self.validation * n)) if self.validation else 0
+        held_out, train = order[:held], order[held:]
+        heads = [_init_head((s.dim, self.hidden, self.dim), generator) for s in sides]
+        log_scale = torch.tensor(-np.log(self.temperature), dtype=torch.float32, requires_grad=True)
+        flat = [t for head in heads for layer in head for t in layer]
+        groups = [
+            {"params": [t for t in flat if t.ndim == 2], "weight_decay": self.weight_decay},
+            {"params": [log_scale, *(t for t in flat if t.ndim == 1)], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.lr)
+
+        def loss_of(rows: np.ndarray) -> torch.Tensor:
+            za, zb = (_forward(head, s.rows(rows)) for head, s in zip(heads, sides, strict=True))
+            return _info_nce(za, zb, log_scale)
+
+        self.history_: dict[str, list[float]] = {"train": [], "validation": []}
+        best, kept, self.best_epoch_ = np.inf, [t.detach().clone() for t in (*flat, log_scale)], 0
+        bar = trange(self.epochs, disable=not self.progress, desc="InfoNCE", unit="epoch")
+        for epoch in bar:
+            losses = []
+            for rows in _batches(rng.permutation(train), self.batch_size):
+                loss = loss_of(rows)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                with torch.no_grad():
+                    log_scale.clamp_(max=np.log(100))
+                losses.append(loss.item())
+            self.history_["train"].append(float(np.mean(losses)))
+            now = -float(epoch)  # without a hold-out, the last epoch is the one to keep
+            if held:
+                with torch.no_grad():
+                    now = float(np.mean([loss_of(r).item() for r in _batches(held_out, self.batch_size)]))
+                self.history_["validation"].append(now)
+            if now < best:
+                best, kept, self.best_epoch_ = now, [t.detach().clone() for t in (*flat, log_scale)], epoch
+            elif epoch - self.best_epoch_ >= self.patience:
+                break
+        bar.close()
+        self.temperature_ = float(np.exp(-kept[-1].item()))
+        arrays = iter([t.numpy() for t in kept[:-1]])
+        return [[(next(arrays), next(arrays)) for _ in head] for head in heads]
+
+    def transform(self, X: Any, side: str = "a") -> np.ndarray:
+        """Return the rows of one side in the shared space: float32 (n, dim), of unit length."""
+        X = self._check_side(X, side)
+        first, *more = self._layers[side]
+        z = first(X)
+        for layer in more:
+            z = layer(np.maximum(z, 0))
+        return unit(z)
+
+
+class _Standard:
+    """One side's training features, centred and scaled by one number, handed out a batch at a time."""
+
+    def __init__(self, X: Any) -> None:
+        self.X, self.dim, self.mean = X, X.shape[1], mean_of(X)
+        self.scale = float(np.sqrt((centred_norms(X, self.mean) ** 2).mean() / self.dim))
+
+    def rows(self, rows: np.ndarray) -> torch.Tensor:
+        import torch
+
+        x = self.X[rows].toarray() if hasattr(self.X, "tocsr") else self.X[rows]
+        return torch.from_numpy(((x - self.mean) / self.scale).astype(np.float32))
+
+
+def _batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
+    """Cut rows into parts of nearly equal size, none of them a single pair, which has no negatives."""
+    return np.array_split(rows, max(1, min(round(len(rows) / size), len(rows) // 2)))
+
+
+def _init_head(sizes: tuple[int, int | None, int], generator: torch.Generator) -> list[list[torch.Tensor]]:
+    import torch
+
+    widths = [w for w in sizes if w is not None]
+    head = []
+    for fan_in, fan_out in pairwise(widths):
+        W = (torch.rand(fan_in, fan_out, generator=generator) * 2 - 1) / fan_in**0.5
+        head.append([W.requires_grad_(), torch.zeros(fan_out, requires_grad=True)])
+    return head
+
+
+def _forward(head: list[list[torch.Tensor]], x: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    for k, (W, b) in enumerate(head):
+        x = (x if k == 0 else torch.relu(x)) @ W + b
+    return torch.nn.functional.normalize(x, dim=1)
+
+
+def _info_nce(za: torch.Tensor, zb: torch.Tensor, log_scale: torch.Tensor) -> torch.Tensor:
+    """Return the mean cross-entropy of picking the true partner among the batch, over both directions."""
+    s = log_scale.exp() * za @ zb.T
+    true = s.diagonal()
+    return (s.logsumexp(dim=1) + s.logsumexp(dim=0) - 2 * true).mean() / 2
