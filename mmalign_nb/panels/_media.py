@@ -97,11 +97,10 @@ class Media:
 
 def _pick(items: Any, name: str) -> Any:
     """Take one modality out of Items, with its rate where it has one."""
-    held, modality = (
-        (items, None) if isinstance(items, Items) else (items[0], items[1] if len(items) == 2 else "")
-    )
+    held = items if isinstance(items, Items) else items[0]
     known = held.modalities
-    if modality is None and len(known) == 1:
+    modality = "" if isinstance(items, Items) or len(items) != 2 else str(items[1])
+    if isinstance(items, Items) and len(known) == 1:
         modality = known[0]
     if modality not in known:
         raise ValueError(

@@ -1,9 +1,4 @@
-"""The threshold panel's picture in two layers: what the slider cannot change, and what it can.
-
-The lower layer (heat map, histogram, the sweep's curve) is drawn once by matplotlib and sent to the browser once.
-The upper layer (chosen pairs, threshold line, current point) is a few kilobytes of SVG in the same coordinates:
-nothing is encoded, decoded or blanked while the slider moves. Elsewhere both layers are drawn as one figure.
-"""
+"""The threshold panel's picture: scores drawn once, and what a threshold makes of them drawn as often as wanted."""
 
 from __future__ import annotations
 
@@ -24,7 +19,7 @@ from ..plots.scores import (
     mark_pairs,
     marker_size,
 )
-from ._media import escape
+from ._layers import Canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,13 +70,8 @@ class Scene:
         sides: tuple[str, str],
     ) -> None:
         self.scores, self.truth, self.sweep, self.sides = scores, truth, sweep, sides
-        figure = self._background()
-        figure.canvas.draw()  # an "equal" heat map takes its place when it is first drawn
-        self.width, self.height = (int(v) for v in figure.canvas.get_width_height())
-        self._to_pixel: list[Any] = [ax.transData.frozen() for ax in figure.axes]
-        self._boxes = [ax.get_window_extent().extents for ax in figure.axes]
+        self.canvas = Canvas(self._background())
         self._size = marker_size((max(scores.shape[0], 1), max(scores.shape[1], 1)), _BOXES[0][2])
-        self._figure = figure
 
     @styled
     def _background(self) -> Figure:
@@ -100,30 +90,12 @@ class Scene:
         if self.truth is not None:
             draw_precision_recall(axes[2], {})
             axes[2].plot([], [], color=RIGHT, label="chosen matching")
-            recall, precision = self.sweep if self.sweep is not None else ([], [])
-            axes[2].plot(
-                recall,
-                precision,
-                color=COLORS["grey"],
-                linestyle="--",
-                linewidth=1.6,
-                label="every pair above",
-            )
+            if self.sweep is not None:
+                look: Any = {"color": COLORS["grey"], "linestyle": "--", "linewidth": 1.6}
+                axes[2].plot(*self.sweep, label="every pair above", **look)
             axes[2].set_title("precision over recall")
             legend_below(axes[2], columns=1, drop=0.22)
         return figure
-
-    def png(self, dpi: int = 150) -> bytes:
-        """The lower layer, sharper than the page so that it stands up to a projector."""
-        import io
-
-        from PIL import Image
-
-        out = io.BytesIO()
-        self._figure.savefig(out, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
-        image, out = Image.open(out).convert("RGB"), io.BytesIO()
-        image.quantize(256, dither=Image.Dither.NONE).save(out, "PNG")
-        return out.getvalue()
 
     @styled
     def figure(self, marks: Marks) -> Figure:
@@ -149,35 +121,26 @@ class Scene:
         return figure
 
     def svg(self, marks: Marks, alt: str) -> str:
-        """The upper layer, named ``alt`` for who does not see it."""
+        """The upper layer."""
         parts = [self._svg_pairs(marks), self._svg_line(marks)]
         if marks.curve is not None and marks.point is not None:
             parts.append(self._svg_curve(marks.curve, marks.point))
-        return (
-            f'<svg role="img" aria-label="{escape(alt, quote=True)}" viewBox="0 0 {self.width} {self.height}" '
-            f'style="width:100%;height:auto;display:block" font-family="sans-serif" font-size="16">{"".join(parts)}</svg>'
-        )
-
-    def _pixels(self, axes: int, x: Any, y: Any) -> np.ndarray:
-        """Data coordinates as SVG coordinates: y grows downwards, one decimal is enough."""
-        xy = self._to_pixel[axes].transform(np.column_stack([np.atleast_1d(x), np.atleast_1d(y)]))
-        xy[:, 1] = self.height - xy[:, 1]
-        return np.round(xy, 1)
+        return self.canvas.svg("".join(parts), alt)
 
     def _svg_pairs(self, marks: Marks) -> str:
         pairs, right = marks.pairs, marks.right
         groups = [("chosen", COLORS["orange"], pairs, False)]
         if right is not None:
             groups = [("right", RIGHT, pairs[right], False), ("wrong", WRONG, pairs[~right], True)]
-        x0, y0, _, _ = self._boxes[0]
-        at, legend_y = x0, self.height - y0 + 70
+        x0, y0, _, _ = self.canvas.boxes[0]
+        at, legend_y = x0, self.canvas.height - y0 + 70
         size = self._size * 100 / 72
         parts = []
         for name, color, cells, cross in groups:
             if len(pairs) > _MANY:
                 parts.append(self._svg_cells(cells, color))
             else:
-                parts.append(_stamps(self._pixels(0, cells[:, 1], cells[:, 0]), size, color, cross))
+                parts.append(_stamps(self.canvas.pixels(0, cells[:, 1], cells[:, 0]), size, color, cross))
             parts.append(_stamps(np.array([[at + 8, legend_y - 5]]), 12.0, color, cross))
             parts.append(f'<text x="{at + 22:.0f}" y="{legend_y:.0f}">{name} ({len(cells):,})</text>')
             at += 130
@@ -190,10 +153,10 @@ class Scene:
         new[1:] = (np.diff(cells[:, 0]) != 0) | (np.diff(cells[:, 1]) != 1)
         first = np.flatnonzero(new)
         last = np.append(first[1:], len(cells)) - 1
-        start = self._pixels(0, cells[first, 1] - 0.5, cells[first, 0])
-        stop = self._pixels(0, cells[last, 1] + 0.5, cells[last, 0])
+        start = self.canvas.pixels(0, cells[first, 1] - 0.5, cells[first, 0])
+        stop = self.canvas.pixels(0, cells[last, 1] + 0.5, cells[last, 0])
         path = "".join(f"M{x:g} {y:g}H{e:g}" for (x, y), e in zip(start, stop[:, 0], strict=True))
-        (_, top), (_, below) = self._pixels(0, [0, 0], [0, 1])
+        (_, top), (_, below) = self.canvas.pixels(0, [0, 0], [0, 1])
         return (
             f'<path d="{path}" stroke="{color}" stroke-width="{abs(below - top):g}" opacity="0.8"/>'
             if path
@@ -201,20 +164,20 @@ class Scene:
         )
 
     def _svg_line(self, marks: Marks) -> str:
-        left, y0, right, y1 = self._boxes[1]
-        x = float(self._pixels(1, marks.threshold, 0)[0, 0])
+        left, y0, right, y1 = self.canvas.boxes[1]
+        x = float(self.canvas.pixels(1, marks.threshold, 0)[0, 0])
         x = min(max(x, left), right)
         anchor = "end" if x > (left + right) / 2 else "start"
         text_x = x - 6 if anchor == "end" else x + 6
         return (
-            f'<path d="M{x:g} {self.height - y1:g}V{self.height - y0:g}" stroke="{LINE}" stroke-width="3" '
-            f'stroke-dasharray="8 4"/><text x="{text_x:g}" y="{self.height - y1 + 14:g}" text-anchor="{anchor}" '
+            f'<path d="M{x:g} {self.canvas.height - y1:g}V{self.canvas.height - y0:g}" stroke="{LINE}" stroke-width="3" '
+            f'stroke-dasharray="8 4"/><text x="{text_x:g}" y="{self.canvas.height - y1 + 14:g}" text-anchor="{anchor}" '
             f'fill="{LINE}" font-weight="600" paint-order="stroke" stroke="#fff" stroke-width="4">{marks.label}</text>'
         )
 
     def _svg_curve(self, curve: np.ndarray, point: tuple[float, float]) -> str:
-        path = " ".join(f"{x:g},{y:g}" for x, y in self._pixels(2, curve[:, 0], curve[:, 1]))
-        (x, y), *_ = self._pixels(2, *point)
+        path = " ".join(f"{x:g},{y:g}" for x, y in self.canvas.pixels(2, curve[:, 0], curve[:, 1]))
+        (x, y), *_ = self.canvas.pixels(2, *point)
         return (
             f'<polyline points="{path}" fill="none" stroke="{RIGHT}" stroke-width="2.5"/>'
             f'<circle cx="{x:g}" cy="{y:g}" r="8" fill="{LINE}" stroke="#fff" stroke-width="2"/>'

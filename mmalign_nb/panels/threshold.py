@@ -13,7 +13,8 @@ from .._check import as_scores, one_of
 from .._truth import Truth
 from ._base import Panel, pair_card
 from ._choice import MODES, Choice
-from ._media import Media, uri
+from ._layers import Layers
+from ._media import Media
 from ._scene import Marks, Scene
 
 if TYPE_CHECKING:
@@ -171,10 +172,7 @@ class ThresholdPanel(Panel):
             description="suggest", tooltip="Let the rule choose the threshold", layout={"width": "110px"}
         )
         self._read = widgets.HTML()
-        self._below, self._above = (
-            widgets.HTML(layout={"grid_area": "1 / 1"}),
-            widgets.HTML(layout={"grid_area": "1 / 1"}),
-        )
+        self._picture = Layers()
         self._items = widgets.HTML()
 
     def _rows(self) -> list[widgets.Widget]:
@@ -183,15 +181,12 @@ class ThresholdPanel(Panel):
             chosen.append(self.measure)
         if self.rule.options:
             chosen += [self.rule, self.suggest]
-        picture = widgets.GridBox(
-            [self._below, self._above], layout={"grid_template_columns": "minmax(0, 1fr)"}
-        )
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
         return [
             widgets.HBox(chosen, layout=wrap),
             widgets.HBox([self.threshold, self.number], layout=wrap),
             self._read,
-            picture,
+            self._picture,
             self._items,
         ]
 
@@ -278,7 +273,7 @@ class ThresholdPanel(Panel):
 
     def _show_scene(self) -> None:
         """Send the lower layer: once per measure."""
-        self._below.value = f'<img class="mm-picture" alt="" src="{uri("image/png", self._scene.png())}">'
+        self._picture.lower(self._scene.canvas.png())
 
     def _change_measure(self, old: str) -> None:
         """Scores of two measures cannot be compared: keep the share of pairs above the line instead."""
@@ -318,7 +313,7 @@ class ThresholdPanel(Panel):
         t = float(self.threshold.value)
         kept = self._choice.match(t)
         marks = self._marks(t, kept)
-        self._above.value = self._scene.svg(marks, self._describe(marks))
+        self._picture.upper(self._scene.svg(marks, self._describe(marks)))
         self._read.value = self._readout(marks, kept)
         self.number.value = round(t, 6)
         self._items.value = self._around(kept, t)
