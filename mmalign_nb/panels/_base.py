@@ -26,11 +26,18 @@ CSS = f"""<style>
 .mm-error {{ color: {WRONG}; font-weight: 600; }}
 .mm-head {{ font-size: 16px; font-weight: 600; margin: 6px 0 4px; color: var(--jp-content-font-color1, #111); }}
 .mm-cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 10px; }}
+.mm-cards.small {{ grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); }}
+.mm-cards.list {{ grid-template-columns: 1fr; }}
+.mm-two {{ display: grid; grid-template-columns: 1fr 1fr; gap: 28px; margin-bottom: 8px; }}
+.mm-ask {{ display: flex; align-items: center; gap: 14px; }}
+.mm-ask .mm-text {{ font-size: 18px; text-align: left; }}
+.mm-stack {{ display: flex; flex-direction: column; gap: 6px; padding-left: 12px; }}
 .mm-card {{ border: 2px solid #c4c4c4; border-radius: 6px; padding: 6px 8px; background: #fff; color: #111;
   min-width: 0; }}
 .mm-card.right {{ border-color: {RIGHT}; }}
 .mm-card.wrong {{ border: 2px dashed {WRONG}; }}
-.mm-card .mm-top {{ display: flex; justify-content: space-between; font-size: 14px; margin-bottom: 4px; }}
+.mm-card .mm-top {{ display: flex; flex-wrap: wrap; justify-content: space-between; column-gap: 8px;
+  white-space: nowrap; font-size: 14px; margin-bottom: 4px; }}
 .mm-card.right .mm-mark {{ color: {RIGHT}; font-weight: 600; }}
 .mm-card.wrong .mm-mark {{ color: {WRONG}; font-weight: 600; }}
 .mm-pair {{ display: flex; align-items: center; justify-content: center; gap: 8px; min-height: 76px; }}
@@ -73,7 +80,7 @@ class Panel(widgets.VBox):
         kind, sign = ("mm-error", "⚠ ") if error else ("mm-note", "")
         self._status.value = f'<div class="{kind}" role="status">{sign}{escape(words)}</div>' if words else ""
 
-    def _guard(self, callback: Callable[[Any], None]) -> Callable[[Any], None]:
+    def _guard(self, callback: Callable[[Any], Any]) -> Callable[[Any], None]:
         """Wrap a callback so that its error is read in the panel: Jupyter would hide it in a log."""
 
         @functools.wraps(callback)

@@ -31,13 +31,12 @@ class Media:
         * ``Items`` that have only one modality.
     name : str
         What the argument is called in error messages.
+    n : int
+        How many items there must be.
     """
 
-    def __init__(self, items: Any, name: str) -> None:
+    def __init__(self, items: Any, name: str, n: int) -> None:
         self.rate: float = 0.0
-        if isinstance(items, Media):
-            self.__dict__.update(items.__dict__)
-            return
         if isinstance(items, Items) or (
             isinstance(items, tuple) and len(items) and isinstance(items[0], Items)
         ):
@@ -55,6 +54,10 @@ class Media:
         else:
             items, self.kind = check_texts(items, name) if len(items) else [], "text"
         self.items = items
+        if len(items) != n:
+            raise ValueError(
+                f"{name} has {len(items)} items and there are {n} of its side; want one item for each"
+            )
         self._html: dict[int, str] = {}
 
     def _with_rate(self, items: tuple[Any, ...], name: str) -> np.ndarray:
@@ -75,6 +78,14 @@ class Media:
             text = str(self.items[i])
             return text if len(text) <= 60 else text[:59] + "…"
         return f"{self.kind} {i}"
+
+    def for_figure(self, rows: Any) -> Any:
+        """Some items as :func:`mmalign_nb.plots.neighbours` takes them: pictures, or words where there is no picture."""
+        if self.kind == "picture":
+            return self.items[np.asarray(rows)]
+        if self.kind == "clip":
+            return self.items[np.asarray(rows), self.items.shape[1] // 2]
+        return [str(self.items[int(i)]) if self.kind == "text" else self.words(int(i)) for i in rows]
 
     def html(self, i: int, name: str = "") -> str:
         """The item as HTML, with a text alternative; ``name`` is used for it in place of ``picture 7``."""

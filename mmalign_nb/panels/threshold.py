@@ -111,12 +111,7 @@ class ThresholdPanel(Panel):
         if len(shapes) > 1:
             raise ValueError(f"scores has matrices of different shapes {sorted(shapes)}; want one shape")
         ((n, m),) = shapes
-        self._a, self._b = Media(a, "a"), Media(b, "b")
-        for media, name, size, what in ((self._a, "a", n, "rows"), (self._b, "b", m, "columns")):
-            if len(media) != size:
-                raise ValueError(
-                    f"{name} has {len(media)} items and scores has {size} {what}; want one item for each"
-                )
+        self._a, self._b = Media(a, "a", n), Media(b, "b", m)
         self._truth = None if truth is None else Truth(truth, (n, m))
         self._decoys, self._target, self._delta, self._cards, self._sides = (
             decoys,

@@ -383,6 +383,7 @@ def draw_map(
         ax.scatter(points[:, 0], points[:, 1], s=size, c=color, marker=marker, edgecolors="white", linewidths=0.5,
                    label=f"{name} ({len(points)})", zorder=2)  # fmt: skip
     ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
     ax.margins(0.04)
 
 
@@ -411,9 +412,11 @@ def embedding_map(
     ['text (2)', 'image (2)']
     """
     A, B = as_matrix(a, "a", dim=2), as_matrix(b, "b", dim=2)
-    fig = new_figure(7.0, 5.2)
+    fig = new_figure(6.8, 6.0)
     ax = fig.add_subplot()
     draw_map(ax, A, B, None if pairs is None else _as_pairs(pairs), sides)
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), markerscale=1.4)
+    legend_below(ax, 2, drop=0.02)
+    for handle in ax.get_legend().legend_handles:  # type: ignore[union-attr]
+        handle.set_sizes([70])  # type: ignore[union-attr]
     ax.set_title(title)
     return fig
