@@ -1,0 +1,413 @@
+"""Who belongs to whom: from scores to pairs, one to one, best first, mutual, or all above a line.
+
+Every function takes a score matrix ``(n, m)`` (rows are side a, columns side b, higher is more alike) or a tuple
+``(A, B)`` of embeddings, and returns one ``Matches``. ``-inf`` in a score matrix says "never pair these".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from ._assignment import assign, assign_pairs
+from ._check import one_of
+from ._matches import Matches
+from ._source import Source
+
+__all__ = [
+    "Matches",
+    "greedy_match",
+    "max_match",
+    "min_match",
+    "mutual_match",
+    "nearest_match",
+    "threshold_match",
+]
+
+TIES = ("lowest", "drop", "error")
+
+
+def _wrap(source: Source, pairs: np.ndarray, scores: np.ndarray, margins: bool = True) -> Matches:
+    """Put pairs in order, add their margins, and say who is left over."""
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    pairs, scores = np.ascontiguousarray(pairs[order], np.int64), scores[order]
+    margin = scores - source.rivals(pairs, scores) if margins else np.full(len(pairs), np.nan)
+    alone_a, alone_b = (np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(source.shape))
+    measure = "score" if source.sign > 0 else "distance"
+    return Matches(
+        pairs, source.value(scores), margin.astype(scores.dtype), alone_a, alone_b, source.shape, measure
+    )
+
+
+def _settle(ties: str, tied: np.ndarray, what: str) -> np.ndarray:
+    """Which entries the policy for ties keeps; ``ties="error"`` says where the first tie is."""
+    one_of(ties, "ties", TIES)
+    if ties == "error" and tied.any():
+        raise ValueError(
+            f"ties='error', and {int(tied.sum())} of {len(tied)} {what}s are tied (first: {what} "
+            f"{int(np.flatnonzero(tied)[0])}): other partners are exactly as good"
+        )
+    return ~tied if ties == "drop" else np.ones(len(tied), bool)
+
+
+def _assigned(source: Source, line: float | None, ties: str) -> Matches:
+    """One-to-one pairs of greatest total, gated inside the assignment."""
+    n, m = source.shape
+    lowest = one_of(ties, "ties", TIES) == "lowest"
+    if line is None or line == -np.inf * source.sign:
+        weights = source.dense().astype(np.float64)
+        never = np.isneginf(weights)
+        optional = bool(never.any())
+        if optional:  # as many pairs as can be, then the greatest total: one pair outweighs all differences
+            some = weights[~never]
+            low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 0.0)
+            weights = np.where(never, 0.0, weights - low + (high - low + 1.0) * (min(n, m) + 1))
+        col, tied = assign(weights, optional=optional, lowest=lowest)
+        del weights, never
+    else:
+        i, j, scores = source.above(line)
+        w = source.sign * (source.value(scores).astype(np.float64) - line)
+        # A pair exactly at the line adds nothing to the sum; a hair more than nothing, and it is kept.
+        w += 1e-9 * max(float(w.max(initial=0.0)), float(np.abs(scores).max(initial=0.0)), 1e-300)
+        if len(w) <= n * m // 8:
+            col, tied = assign_pairs(i, j, w, source.shape, lowest=lowest)
+        else:
+            weights = np.zeros(source.shape)
+            weights[i, j] = w
+            col, tied = assign(weights, optional=True, lowest=lowest)
+    keep = _settle(ties, tied & (col >= 0), "row") & (col >= 0)
+    pairs = np.stack([np.flatnonzero(keep), col[keep]], axis=1)
+    return _wrap(source, pairs, source.at(pairs))
+
+
+def min_match(
+    distances: Any, max_distance: Any = None, *, metric: str = "cosine", ties: str = "lowest"
+) -> Matches:
+    """Pair items one to one with the least total distance (minimum-weight bipartite matching).
+
+    Without ``max_distance``: ``min Σ D_ij`` over matchings of min(n, m) pairs. With it, a pair must be worth
+    making: ``max Σ max(max_distance − D_ij, 0)``, and whoever has no partner near enough stays alone.
+
+    Parameters
+    ----------
+    distances : (n, m) array, or a tuple (A, B) of embeddings (n, d), (m, d)
+        Lower is more alike; ``+inf`` is "never pair these".
+    max_distance : float, optional
+        The gate, inside the assignment.
+    metric : str
+        The distance between embeddings, as in ``similarity.distance``; not used for a matrix.
+    ties : {"lowest", "drop", "error"}
+        As in ``max_match``.
+
+    Returns
+    -------
+    Matches
+        Its ``scores`` are the distances.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the distances are not a numeric matrix, have NaN or −inf, or the policy for ties is unknown.
+
+    References
+    ----------
+    As for ``max_match``.
+
+    Notes
+    -----
+    ``min_match(D)`` and ``max_match(S)`` make the same pairs if S is an affine function of D, as cosine is of
+    squared Euclidean distance for unit vectors; it isn't of Euclidean distance.
+
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.align import min_match
+    >>> found = min_match([[1.0, 2.0], [2.0, 9.0]])
+    >>> found.pairs.tolist(), float(found.scores.sum())
+    ([[0, 1], [1, 0]], 4.0)
+    """
+    source = Source(distances, metric, "distances", sign=-1)
+    return _assigned(source, source.line(max_distance, "max_distance"), ties)
+
+
+def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", ties: str = "lowest") -> Matches:
+    """Pair items one to one with the greatest total similarity (maximum-weight bipartite matching).
+
+    Without ``threshold``: ``max Σ S_ij`` over matchings of min(n, m) pairs (of as many as can be, if some are
+    forbidden). With it, the gate is *inside* the assignment: ``max Σ max(S_ij − threshold, 0)``, so a pair
+    below the line never takes a partner away from one above it. A pair exactly at the line counts as above.
+
+    Parameters
+    ----------
+    scores : (n, m) array, or a tuple (A, B) of embeddings (n, d), (m, d)
+        Higher is more alike; ``-inf`` is "never pair these".
+    threshold : float or Threshold, optional
+        The gate. The number of pairs never rises with it.
+    metric : str
+        The similarity of embeddings; not used for a matrix. With a threshold only the pairs above it are held
+        in memory, without one the (n, m) matrix is.
+    ties : {"lowest", "drop", "error"}
+        What to do where several assignments share the greatest total. ``"lowest"``: take the first in
+        lexicographic order (row 0 gets the lowest column it can have, then row 1, …), whatever the solver
+        came upon. ``"drop"``: keep only the pairs that all of them contain, which doesn't depend on the order
+        of rows or columns. ``"error"``: say so.
+
+    Returns
+    -------
+    Matches
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the scores are not a numeric matrix, have NaN or +inf, or the policy for ties is unknown.
+
+    References
+    ----------
+    H. W. Kuhn, The Hungarian method for the assignment problem, Naval Research Logistics Quarterly 2:83–97, 1955.
+    D. F. Crouse, On implementing 2D rectangular assignment algorithms, IEEE TAES 52(4):1679–1696, 2016.
+
+    Notes
+    -----
+    Adding a number to a row or column of a square matrix changes nothing here, so neither does CSLS.
+
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.align import max_match
+    >>> S = [[0.9, 0.8, 0.0], [0.8, 0.3, 0.1], [0.3, 0.2, 0.1]]
+    >>> max_match(S).pairs.tolist()
+    [[0, 1], [1, 0], [2, 2]]
+    >>> max_match(S, threshold=0.5).pairs.tolist()
+    [[0, 1], [1, 0]]
+    """
+    source = Source(scores, metric)
+    return _assigned(source, source.line(threshold, "threshold"), ties)
+
+
+def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", margins: bool = True) -> Matches:
+    """Pair everything at or above the threshold, many to many: all (i, j) with ``S_ij >= threshold``.
+
+    Raising the threshold keeps fewer pairs: precision tends to rise and recall can only fall.
+
+    Parameters
+    ----------
+    scores : (n, m) array, or a tuple (A, B) of embeddings (n, d), (m, d)
+        Of embeddings the (n, m) matrix never exists: only the pairs found are held in memory.
+    threshold : float or Threshold
+        Must be given: no number is right for all data.
+    metric : str
+        The similarity of embeddings; not used for a matrix.
+    margins : bool
+        Whether to look for each pair's best rival, which takes another pass over the scores; else they are NaN.
+
+    Returns
+    -------
+    Matches
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the scores are not a numeric matrix, have NaN or +inf, or the threshold is not a number.
+
+    Notes
+    -----
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.align import threshold_match
+    >>> threshold_match([[0.9, 0.8], [0.1, 0.8]], 0.8).pairs.tolist()
+    [[0, 0], [0, 1], [1, 1]]
+    >>> threshold_match(([[1.0, 0.0]], [[1.0, 1.0], [0.0, 1.0]]), 0.5).scores.round(3)
+    array([0.707], dtype=float32)
+    """
+    source = Source(scores, metric)
+    line = source.line(threshold, "threshold")
+    if line is None:
+        raise TypeError("threshold is None; want a number or a Threshold: there is no default")
+    i, j, found = source.above(line)
+    return _wrap(source, np.stack([i, j], axis=1), found, margins)
+
+
+def nearest_match(
+    scores: Any, threshold: Any = None, *, metric: str = "cosine", ties: str = "lowest"
+) -> Matches:
+    """Pair each row with its best column: ``j = argmax_j S_ij``; a column may serve several rows.
+
+    Parameters
+    ----------
+    scores : (n, m) array, or a tuple (A, B) of embeddings (n, d), (m, d)
+    threshold : float or Threshold, optional
+        Rows whose best score is below stay alone.
+    metric : str
+        The similarity of embeddings; not used for a matrix.
+    ties : {"lowest", "drop", "error"}
+        Where a row has several best columns: take the lowest, leave the row alone, or say so.
+
+    Returns
+    -------
+    Matches
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``max_match``.
+
+    Notes
+    -----
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.align import nearest_match
+    >>> nearest_match([[0.9, 0.8], [0.7, 0.1]]).pairs.tolist()
+    [[0, 0], [1, 0]]
+    """
+    source = Source(scores, metric)
+    at, top, tied = source.best(0)
+    return _chosen(source, at, top, tied, threshold, ties)
+
+
+def mutual_match(
+    scores: Any, threshold: Any = None, *, metric: str = "cosine", ties: str = "lowest"
+) -> Matches:
+    """Pair i and j if each is the other's best: ``j = argmax_j S_ij`` and ``i = argmax_i S_ij``.
+
+    Parameters
+    ----------
+    scores, threshold, metric
+        As in ``nearest_match``.
+    ties : {"lowest", "drop", "error"}
+        Where an item has several best partners: take the lowest, leave the item alone, or say so.
+
+    Returns
+    -------
+    Matches
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``max_match``.
+
+    Notes
+    -----
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.align import mutual_match
+    >>> mutual_match([[0.9, 0.8], [0.7, 0.1]]).pairs.tolist()
+    [[0, 0]]
+    """
+    source = Source(scores, metric)
+    at, top, tied = source.best(0)
+    back, _, tied_b = source.best(1)
+    wanted = np.isin(np.arange(len(back)), at[top > -np.inf])
+    _settle(ties, tied_b & wanted, "column")
+    mutual = np.zeros(len(at), bool)
+    if all(source.shape):
+        mutual = back[at] == np.arange(len(at))
+        if ties == "drop":
+            mutual &= ~tied_b[at]
+    return _chosen(source, at, np.where(mutual, top, -np.inf).astype(top.dtype), tied, threshold, ties)
+
+
+def _chosen(
+    source: Source, at: np.ndarray, top: np.ndarray, tied: np.ndarray, threshold: Any, ties: str
+) -> Matches:
+    line = source.line(threshold, "threshold")
+    wanted = (top > -np.inf) & (top >= (-np.inf if line is None else line))
+    keep = np.flatnonzero(_settle(ties, tied & wanted, "row") & wanted)
+    return _wrap(source, np.stack([keep, at[keep]], axis=1), top[keep])
+
+
+def greedy_match(
+    scores: Any, threshold: Any = None, *, metric: str = "cosine", ties: str = "lowest"
+) -> Matches:
+    """Pair one to one, best first: take the highest score left, remove its row and column, and so on.
+
+    Quick to explain, and at least half of the greatest possible total if no score is negative (Preis 1999).
+
+    Parameters
+    ----------
+    scores, threshold, metric
+        As in ``nearest_match``.
+    ties : {"lowest", "drop", "error"}
+        Where several pairs share the highest score left and an item: take the one of the lowest row, then of
+        the lowest column; leave the items that have several such partners alone; or say so.
+
+    Returns
+    -------
+    Matches
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``max_match``.
+
+    References
+    ----------
+    R. Preis, Linear time ½-approximation algorithm for maximum weighted matching in general graphs, STACS 1999.
+
+    Notes
+    -----
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.align import greedy_match
+    >>> greedy_match([[0.9, 0.8], [0.8, 0.1]]).pairs.tolist()
+    [[0, 0], [1, 1]]
+    """
+    source = Source(scores, metric)
+    one_of(ties, "ties", TIES)
+    line = source.line(threshold, "threshold")
+    free_a, free_b = (np.ones(k, bool) for k in source.shape)
+    pairs: list[tuple[int, int]] = []
+    while True:
+        # The strongest pairs left are enough for some time; what they leave over is asked for again.
+        rows, cols = np.flatnonzero(free_a), np.flatnonzero(free_b)
+        i, j, s = source.strongest(
+            rows, cols, 16 * (len(rows) + len(cols)), -np.inf if line is None else line
+        )
+        if not len(s):
+            break
+        order = np.lexsort((j, i, -s))
+        level = np.flatnonzero(np.diff(s[order], prepend=np.inf))
+        i, j = i[order], j[order]
+        for lo, hi in zip(level, [*level[1:], len(i)], strict=True):
+            _take(list(zip(i[lo:hi].tolist(), j[lo:hi].tolist(), strict=True)), free_a, free_b, ties, pairs)
+    found = np.array(pairs, np.int64).reshape(-1, 2)
+    return _wrap(source, found, source.at(found))
+
+
+def _take(
+    level: list[tuple[int, int]],
+    free_a: np.ndarray,
+    free_b: np.ndarray,
+    ties: str,
+    pairs: list[tuple[int, int]],
+) -> None:
+    """Make the pairs of one level of equal scores that are still possible, by the policy for ties."""
+    left = [(i, j) for i, j in level if free_a[i] and free_b[j]]
+    if len(left) > 1 and ties != "lowest":
+        rows, cols = Counter(i for i, _ in left), Counter(j for _, j in left)
+        torn = [(i, j) for i, j in left if rows[i] > 1 or cols[j] > 1]
+        if torn and ties == "error":
+            raise ValueError(
+                f"ties='error', and {len(torn)} pairs that share an item are tied (first: {torn[0]}): "
+                "other partners are exactly as good"
+            )
+        for i, j in torn:
+            if rows[i] > 1:
+                free_a[i] = False
+            if cols[j] > 1:
+                free_b[j] = False
+    for i, j in left:
+        if free_a[i] and free_b[j]:
+            free_a[i] = free_b[j] = False
+            pairs.append((i, j))
