@@ -17,6 +17,7 @@ __all__ = [
     "check_texts",
     "describe",
     "one_of",
+    "refuse_items",
 ]
 
 
@@ -141,6 +142,12 @@ def as_scores(x: Any, name: str = "scores") -> np.ndarray:
             _bad_rows((out == np.inf).any(axis=1), name, "+inf", "a score must be finite (or -inf for never)")
         )
     return out
+
+
+def refuse_items(x: Any, name: str, modality: str) -> None:
+    """Refuse a whole :class:`~mmalign_nb.datasets.Items` where one of its modalities is meant."""
+    if hasattr(x, "modalities"):
+        raise TypeError(f"{name} is {x!r}; an encoder wants one modality of it: pass items.{modality}")
 
 
 def check_same_length(a: Any, b: Any, name_a: str, name_b: str) -> None:

@@ -1,0 +1,215 @@
+"""What the two trained encoders share: fit on labels or on pairs, transform one side at a time, save, load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._check import as_matrix, check_same_length, describe, one_of
+from ._store import read, write
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["TrainedEncoder"]
+
+
+class TrainedEncoder(TransformerMixin, BaseEstimator):
+    """A network that is fitted to class labels or to the vectors of another modality.
+
+    A subclass has the parameters ``dim, epochs, batch_size, learning_rate, weight_decay, head, dropout, seed,
+    progress`` and says how to check its raw items, build its network and make a tensor of some rows.
+    """
+
+    _kind: ClassVar[str]
+
+    def _check(self, X: Any, fitted: bool) -> np.ndarray:
+        raise NotImplementedError
+
+    def _build(self, shape: tuple[int, ...]) -> nn.Module:
+        raise NotImplementedError
+
+    def _tensor(self, X: np.ndarray) -> Tensor:
+        raise NotImplementedError
+
+    def _prepare(self, net: nn.Module, X: np.ndarray) -> Callable[[np.ndarray], Tensor]:
+        """Set what the network knows of its input (mean, spread); return rows -> training tensor."""
+        raise NotImplementedError
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Train on items and what belongs to them.
+
+        Parameters
+        ----------
+        X : array
+            The raw items, n of them.
+        y : (n,) class labels, or (n, d) dense or CSR vectors of the paired items
+            Labels are learned by cross-entropy, vectors by InfoNCE: each item must find its own vector among those
+            of the batch, and the other way round. Items or vectors that come twice are no negatives of each other.
+        """
+        from torch import nn
+
+        from . import _train
+
+        X = self._check(X, fitted=False)
+        if y is None:
+            raise ValueError("y is None; want class labels (n,) or the vectors (n, d) of the paired items")
+        y = y if sparse.issparse(y) else np.asarray(y)
+        check_same_length(X, y, "X", "y")
+        if len(X) < 2:
+            raise ValueError("X has 1 item; want at least 2: training compares items with one another")
+        for name in ("dim", "epochs", "batch_size"):
+            if not isinstance(value := getattr(self, name), (int, np.integer)) or value < 1:
+                raise ValueError(f"{name} is {value!r}; want an int of at least 1")
+        one_of(self.head, "head", ("linear", "none"))
+        with _train.seeded(self.seed):
+            self.net_ = self._build(X.shape[1:])
+            item = self._prepare(self.net_, X)
+            if y.ndim == 1:
+                loss, top = self._label_loss(X, y, item)
+            else:
+                loss, top = self._pair_loss(X, y, item)
+            self.loss_curve_ = _train.train(
+                nn.ModuleList([self.net_, top]),
+                loss,
+                len(X),
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                progress=self.progress,
+                name=type(self).__name__,
+            )
+        return self
+
+    def _label_loss(self, X: np.ndarray, y: np.ndarray, item: Callable) -> tuple[Callable, nn.Module]:
+        import torch
+        from torch import nn
+
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y has one class only ({self.classes_[0]!r}); want at least two")
+        self.__dict__.pop("pairs_", None)
+        top = nn.Linear(self.dim, len(self.classes_))
+        target = torch.from_numpy(codes.ravel())
+        return lambda rows: nn.functional.cross_entropy(top(item(rows)), target[rows]), top
+
+    def _pair_loss(self, X: np.ndarray, y: Any, item: Callable) -> tuple[Callable, nn.Module]:
+        import torch
+
+        from ._train import PairLoss, to_tensor
+
+        y = as_matrix(y, "y", sparse=True)
+        if self.head == "none" and y.shape[1] != self.dim:
+            raise ValueError(f"y has {y.shape[1]} columns; want dim = {self.dim} of them with head='none'")
+        self.__dict__.pop("classes_", None)
+        self.pairs_ = PairLoss(y.shape[1], self.dim, self.head)
+        twin = _twins(y)
+        _, first = np.unique(twin, return_index=True)  # one row of each kind: the further candidates
+
+        def loss(rows: np.ndarray) -> Tensor:
+            more = first[torch.randperm(len(first))[: self.negatives].numpy()]
+            candidates = np.concatenate([rows, more])
+            same = torch.from_numpy(twin[rows, None] == twin[candidates])
+            value: Tensor = self.pairs_(item(rows), to_tensor(y[candidates], self.dropout), same)
+            return value
+
+        return loss, self.pairs_
+
+    def transform(self, X: Any, side: str = "a") -> np.ndarray:
+        """Return float32 (n, dim).
+
+        Parameters
+        ----------
+        X : raw items, or with ``side="b"`` the (n, d) vectors of the other modality
+        side : {"a", "b"}
+            Fitted on pairs, both sides come as unit rows of one space, and cosine compares them.
+        """
+        import torch
+        from torch.nn import functional as F
+
+        from ._train import to_tensor
+
+        check_is_fitted(self, "net_")
+        one_of(side, "side", ("a", "b"))
+        if side == "b":
+            if not hasattr(self, "pairs_"):
+                raise ValueError("side is 'b', but this encoder was fitted on class labels: there is no side b")
+            wide = self.pairs_.head.in_features if self.head == "linear" else self.dim
+            X = as_matrix(X, "X", sparse=True, dim=wide)
+        else:
+            X = self._check(X, fitted=True)
+        out = np.empty((X.shape[0], self.dim), np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(out), 256):
+                rows = slice(start, start + 256)
+                if side == "b":
+                    z = self.pairs_.encode_b(to_tensor(X[rows]))
+                else:
+                    z = self.net_(self._tensor(X[rows]))
+                    z = F.normalize(z, dim=1) if hasattr(self, "pairs_") else z
+                out[rows] = z.numpy()
+        return out
+
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers, in half the bytes."""
+        check_is_fitted(self, "net_")
+        arrays = {f"net.{k}": v.numpy() for k, v in self.net_.state_dict().items()}
+        columns = None
+        if hasattr(self, "pairs_"):
+            arrays |= {f"pairs.{k}": v.numpy() for k, v in self.pairs_.state_dict().items()}
+            columns = getattr(self.pairs_.head, "in_features", self.dim)
+        else:
+            arrays["classes"] = self.classes_
+        config = {
+            "kind": self._kind,
+            "params": self.get_params(),
+            "shape": self.shape_,
+            "columns": columns,
+            "loss_curve": self.loss_curve_,
+        }
+        write(path, config, arrays, half)
+
+    @classmethod
+    def load(cls, name: str | Path) -> Self:
+        """Read an encoder from a file, or a trained one by its name; the error for another name lists them."""
+        import torch
+
+        from ._train import PairLoss, seeded
+
+        config, arrays = read(name, cls._kind)
+        new = cls(**config["params"])
+
+        def put(module: nn.Module, prefix: str) -> None:
+            state = {k.removeprefix(prefix): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)}
+            module.load_state_dict(state)
+            module.eval()
+
+        with seeded(0):  # the first weights are drawn at random, and overwritten
+            new.net_ = new._build(tuple(config["shape"]))
+            put(new.net_, "net.")
+            if config["columns"] is not None:
+                new.pairs_ = PairLoss(config["columns"], new.dim, new.head)
+                put(new.pairs_, "pairs.")
+            else:
+                new.classes_ = arrays["classes"]
+        new.loss_curve_ = config["loss_curve"]
+        return new
+
+
+def _twins(z: Any) -> np.ndarray:
+    """A number for each row, equal where rows are equal."""
+    seen: dict[Any, int] = {}
+    if sparse.issparse(z):
+        z = z.sorted_indices()
+        ends = zip(z.indptr[:-1], z.indptr[1:], strict=True)
+        keys = [(z.indices[i:j].tobytes(), z.data[i:j].tobytes()) for i, j in ends]
+    else:
+        keys = [row.tobytes() for row in z]
+    return np.array([seen.setdefault(key, len(seen)) for key in keys])

@@ -1,0 +1,190 @@
+"""Sounds as vectors: a recurrent network on the log-mel spectrogram."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from .._check import check_audio, refuse_items
+from ._encoder import TrainedEncoder
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["RnnAudio", "log_mel"]
+
+
+def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
+    """Return the log-mel spectrogram, float32 (n, frames, bands): how loud each pitch is, 64 times a second or so.
+
+    Windows of 32 ms every 16 ms, power in ``bands`` triangular bands that are spaced as the ear spaces pitch,
+    ln(power + 1e-6). Any length is taken; silence is ln(1e-6) everywhere.
+
+    Parameters
+    ----------
+    audio : float32 (n, samples) in [-1, 1]
+    sample_rate : int
+        In Hz.
+
+    Notes
+    -----
+    Notebook: ``01_features``.
+
+    References
+    ----------
+    S. Davis, P. Mermelstein, IEEE Trans. ASSP 28(4), 1980.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.features.audio import log_mel
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000, dtype=np.float32)[None]
+    >>> log_mel(tone, 16000).shape
+    (1, 63, 40)
+    """
+    import torch
+    from torchaudio.transforms import MelSpectrogram
+
+    window = round(0.032 * sample_rate)
+    mel = MelSpectrogram(
+        sample_rate, n_fft=window, hop_length=window // 2, n_mels=bands, pad_mode="constant", power=2.0
+    )
+    with torch.inference_mode():
+        power = mel(torch.from_numpy(np.ascontiguousarray(audio, np.float32)))
+        frames: np.ndarray = torch.log(power + 1e-6).transpose(1, 2).contiguous().numpy()
+    return frames
+
+
+class RnnAudio(TrainedEncoder):
+    """Listen to sounds frame by frame with a memory, a gated recurrent unit on the log-mel spectrogram.
+
+    At each frame the unit mixes what it hears into its state; what to keep and what to forget is learned from
+    ``y``: class labels (cross-entropy), or the vectors of the text, image … that each sound belongs to (InfoNCE).
+    Mean and largest state over time are mapped to ``dim`` numbers, so that sounds of any length can be compared.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Of the sounds, in Hz.
+    dim : int
+        Size of the vectors.
+    epochs, batch_size : int
+        Passes over the sounds; sounds per step. In InfoNCE, the batch is also the number of candidates.
+    hidden, layers : int
+        Size of the state; how many units are stacked.
+    both_ways : bool
+        Whether a second unit listens backwards.
+    bands : int
+        Bands of the spectrogram.
+    learning_rate, weight_decay : float
+        Of AdamW; the rate rises over the first fifth of the steps and then falls to zero (one cycle).
+    dropout : float
+        Share of the last layer's inputs, and of the entries of ``y``, left out at random in training.
+    negatives : int
+        In InfoNCE, how many further rows of ``y`` are candidates beside the batch's own: cheap, and a harder task.
+    head : {"linear", "none"}
+        Whether a linear map of ``y`` is learned too, or ``y`` (with ``dim`` columns) is kept as the shared space.
+    seed : int
+        Of everything random in training; torch's global generator is put back afterwards.
+    progress : bool
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    loss_curve_, net_, pairs_, classes_
+        As in :class:`CnnImage`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is not float sound (n, samples) in [-1, 1], if X and y are not pairs, or if a parameter makes no sense.
+
+    Notes
+    -----
+    ``RnnAudio.load("things")`` is trained already, into the space of ``CnnImage.load("things")``.
+    Notebook: ``01_features``.
+
+    References
+    ----------
+    K. Cho et al., *Learning phrase representations using RNN encoder–decoder*, EMNLP 2014 (the gated unit).
+    A. van den Oord, Y. Li, O. Vinyals, arXiv 1807.03748, 2018 (InfoNCE).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.features import RnnAudio
+    >>> rng = np.random.default_rng(0)
+    >>> pitch = rng.uniform(200, 2000, 64)
+    >>> tone = 0.5 * np.sin(2 * np.pi * pitch[:, None] * np.arange(4000) / 8000).astype(np.float32)
+    >>> rnn = RnnAudio(8000, dim=8, hidden=16, epochs=3, progress=False).fit(tone, pitch > 800)
+    >>> rnn.transform(tone[:, :2000]).shape
+    (64, 8)
+    """
+
+    _kind: ClassVar[str] = "audio"
+
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        dim: int = 128,
+        *,
+        epochs: int = 20,
+        batch_size: int = 128,
+        hidden: int = 96,
+        layers: int = 1,
+        both_ways: bool = False,
+        bands: int = 40,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.01,
+        dropout: float = 0.1,
+        negatives: int = 0,
+        head: str = "linear",
+        seed: int = 0,
+        progress: bool = True,
+    ) -> None:
+        self.sample_rate = sample_rate
+        self.dim = dim
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.hidden = hidden
+        self.layers = layers
+        self.both_ways = both_ways
+        self.bands = bands
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.negatives = negatives
+        self.head = head
+        self.seed = seed
+        self.progress = progress
+
+    def _check(self, X: Any, fitted: bool) -> np.ndarray:
+        refuse_items(X, "X", "audio")
+        return check_audio(X, "X")
+
+    def _build(self, shape: tuple[int, ...]) -> nn.Module:
+        from ._nets import SoundNet
+
+        self.shape_ = ()  # any length will do
+        return SoundNet(self.bands, self.hidden, self.layers, self.both_ways, self.dim, self.dropout)
+
+    def _tensor(self, X: np.ndarray) -> Tensor:
+        import torch
+
+        return torch.from_numpy(log_mel(X, self.sample_rate, self.bands))
+
+    def _prepare(self, net: Any, X: np.ndarray) -> Callable[[np.ndarray], Tensor]:
+        import torch
+
+        # Once for all epochs: the frames take a third of the room of the samples.
+        frames = torch.cat([self._tensor(X[i : i + 256]) for i in range(0, len(X), 256)])
+        net.mean.copy_(frames.mean(dim=(0, 1)))
+        net.std.copy_(frames.std(dim=(0, 1)) + 1e-3)
+
+        def item(rows: np.ndarray) -> Tensor:
+            heard: Tensor = net(frames[rows])
+            return heard
+
+        return item

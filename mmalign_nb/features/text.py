@@ -1,0 +1,337 @@
+"""Text as vectors: counted words (TF-IDF) and averaged word vectors (Word2Vec)."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._check import check_texts, one_of, refuse_items
+from ._store import read, write
+
+__all__ = ["TfidfText", "Word2VecText", "words"]
+
+# A Chinese character is a word of its own, since nothing marks where a word ends; elsewhere a run of letters
+# and digits is, single letters included ("latin capital letter a").
+_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+
+
+def words(text: str) -> list[str]:
+    """Split a text into lower-case words; each Chinese character is a word.
+
+    Examples
+    --------
+    >>> from mmalign_nb.features.text import words
+    >>> words("Left-pointing arrow"), words("红色的钟")
+    (['left', 'pointing', 'arrow'], ['红', '色', '的', '钟'])
+    """
+    return _WORD.findall(text.lower())
+
+
+def _texts(X: Any) -> list[str]:
+    refuse_items(X, "X", "text")
+    return check_texts(X, "X")
+
+
+def _unit_rows(x: Any) -> Any:
+    """Scale rows to length 1; rows of zeros stay zeros."""
+    norm = np.sqrt((x * x).sum(axis=1))
+    norm[norm == 0] = 1
+    return sparse.diags_array(1 / norm) @ x if sparse.issparse(x) else x / norm[:, None]
+
+
+class TfidfText(TransformerMixin, BaseEstimator):
+    r"""Count words, and let rare words count for more.
+
+    .. math:: x_{t} = \mathrm{tf}(t) \cdot \Big(\ln\frac{1 + n}{1 + \mathrm{df}(t)} + 1\Big)
+
+    for each term t of a text, with tf(t) how often it comes there and df(t) in how many of the n fitted texts it
+    occurs; rows are then scaled to length 1, so that their dot product is the cosine.
+
+    Parameters
+    ----------
+    dim : int, optional
+        None keeps one column per term, as a sparse matrix. A number asks for that many dense columns: the
+        directions of largest weight (truncated SVD, *latent semantic analysis*).
+    ngrams : (int, int)
+        Shortest and longest run of words that makes a term; (1, 2) adds pairs such as ``"left arrow"``.
+    chars : (int, int), optional
+        Also count runs of so many characters inside words, written ``"~arr"``: relatives of unseen words.
+    char_weight : float
+        Share of the character terms in the squared length of a row, in (0, 1); ignored without ``chars``.
+    min_df : int
+        Leave out terms that fewer texts have.
+    seed : int
+        For the SVD's random start.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        Column of each term (before the SVD).
+    idf_ : (vocabulary,) float32
+    components_ : (dim, vocabulary) float32
+        Only with ``dim``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is not a list of str, is empty, or if no term is left.
+
+    Notes
+    -----
+    A text without any fitted word becomes a row of zeros, whose cosine with anything is undefined; the metrics of
+    this package say so rather than return a number. Word order is lost, beyond ``ngrams``.
+    Notebook: ``01_features``.
+
+    References
+    ----------
+    K. Spärck Jones, *A statistical interpretation of term specificity*, Journal of Documentation 28(1), 1972.
+    S. Deerwester et al., *Indexing by latent semantic analysis*, JASIS 41(6), 1990.
+
+    Examples
+    --------
+    >>> from mmalign_nb.features import TfidfText
+    >>> tfidf = TfidfText().fit(["a red bell", "a red drum", "a blue drum"])
+    >>> X = tfidf.transform(["red red drum"])
+    >>> dict(zip(tfidf.get_feature_names_out(), X.toarray()[0].round(3).tolist(), strict=True))
+    {'a': 0.0, 'bell': 0.0, 'blue': 0.0, 'drum': 0.447, 'red': 0.894}
+    """
+
+    def __init__(
+        self,
+        dim: int | None = None,
+        *,
+        ngrams: tuple[int, int] = (1, 1),
+        chars: tuple[int, int] | None = None,
+        char_weight: float = 0.5,
+        min_df: int = 1,
+        seed: int = 0,
+    ) -> None:
+        self.dim = dim
+        self.ngrams = ngrams
+        self.chars = chars
+        self.char_weight = char_weight
+        self.min_df = min_df
+        self.seed = seed
+
+    def fit(self, X: list[str], y: None = None) -> Self:
+        """Learn the vocabulary, the weights and, with ``dim``, the directions of the texts ``X``."""
+        texts = _texts(X)
+        if self.chars is not None and not 0 < self.char_weight < 1:
+            raise ValueError(f"char_weight is {self.char_weight!r}; want a share between 0 and 1")
+        df: dict[str, int] = {}
+        for text in texts:
+            for term in set(self._terms(text)):
+                df[term] = df.get(term, 0) + 1
+        kept = sorted(term for term, count in df.items() if count >= self.min_df)
+        if not kept:
+            raise ValueError(f"X has no term that {self.min_df} or more of its {len(texts)} texts contain")
+        self.vocabulary_ = {term: column for column, term in enumerate(kept)}
+        counts = np.array([df[term] for term in kept])
+        self.idf_ = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
+        if self.dim is not None:
+            from sklearn.decomposition import TruncatedSVD
+
+            if not 0 < self.dim < min(len(texts), len(kept)):
+                raise ValueError(
+                    f"dim is {self.dim!r}; want less than the {len(texts)} texts and the {len(kept)} terms"
+                )
+            svd = TruncatedSVD(self.dim, random_state=self.seed).fit(self._weigh(texts))
+            self.components_ = svd.components_.astype(np.float32)
+        return self
+
+    def transform(self, X: list[str]) -> Any:
+        """Return CSR float32 (n, vocabulary), or dense float32 (n, dim); rows of length 1, or of zeros."""
+        check_is_fitted(self, "idf_")
+        out = self._weigh(_texts(X))
+        if self.dim is not None:
+            return np.ascontiguousarray(_unit_rows(out @ self.components_.T), np.float32)
+        return out
+
+    def get_feature_names_out(self, input_features: None = None) -> np.ndarray:
+        """Return the term of each column; with ``dim``, ``"svd0"``, ``"svd1"``, …"""
+        check_is_fitted(self, "idf_")
+        if self.dim is not None:
+            return np.array([f"svd{k}" for k in range(self.dim)], dtype=object)
+        return np.array(list(self.vocabulary_), dtype=object)
+
+    def _terms(self, text: str) -> Iterable[str]:
+        split = words(text)
+        low, high = self.ngrams
+        for n in range(low, high + 1):
+            yield from (" ".join(split[i : i + n]) for i in range(len(split) - n + 1))
+        if self.chars is not None:
+            low, high = self.chars
+            for n in range(low, high + 1):
+                yield from ("~" + w[i : i + n] for w in split for i in range(len(w) - n + 1))
+
+    def _weigh(self, texts: list[str]) -> sparse.csr_array:
+        rows, columns = [], []
+        for row, text in enumerate(texts):
+            found = [self.vocabulary_[t] for t in self._terms(text) if t in self.vocabulary_]
+            columns += found
+            rows += [row] * len(found)
+        shape = (len(texts), len(self.vocabulary_))
+        ones = np.ones(len(rows), np.float32)
+        tf = sparse.coo_array((ones, (np.array(rows, int), np.array(columns, int))), shape).tocsr()
+        tf.data *= self.idf_[tf.indices]
+        if self.chars is not None:  # each kind of term to length 1 first: there are many more runs than words
+            run = np.array([term.startswith("~") for term in self.vocabulary_])
+            share = np.where(run, self.char_weight, 1 - self.char_weight)
+            tf = sum(_unit_rows(tf * (run == kind)) for kind in (False, True)).tocsr() * np.sqrt(share)
+        out = _unit_rows(tf).tocsr().astype(np.float32)
+        out.eliminate_zeros()
+        return out
+
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers."""
+        check_is_fitted(self, "idf_")
+        arrays = {"idf": self.idf_}
+        if self.dim is not None:
+            arrays["components"] = self.components_
+        config = {"kind": "text", "params": self.get_params(), "terms": list(self.vocabulary_)}
+        write(path, config, arrays, half)
+
+    @classmethod
+    def load(cls, name: str | Path) -> Self:
+        """Read an encoder from a file, or a trained one by its name (``"glyphs"``, ``"things"``)."""
+        config, arrays = read(name, "text")
+        new = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in config["params"].items()})
+        new.vocabulary_ = {term: column for column, term in enumerate(config["terms"])}
+        new.idf_ = arrays["idf"]
+        if new.dim is not None:
+            new.components_ = arrays["components"]
+        return new
+
+
+class Word2VecText(TransformerMixin, BaseEstimator):
+    """Learn a vector for each word from its neighbours, and average the vectors of a text.
+
+    Words that come in the same company get similar vectors (skip-gram with negative sampling, by gensim). The
+    vector of a text is the mean over its words, weighted as asked, scaled to length 1.
+
+    Parameters
+    ----------
+    dim : int
+        Size of the vectors.
+    window : int
+        How many words to each side are neighbours.
+    epochs : int
+        Passes over the texts.
+    weight : {"tfidf", "mean"}
+        Whether rare words weigh more, by ln((1+n)/(1+df)) + 1, or all the same.
+    negative : int
+        Random words to tell a true neighbour from.
+    seed : int
+        The same seed gives the same vectors: one worker, and no use of Python's own salted hash.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        Row of each word in ``vectors_``.
+    vectors_ : (vocabulary, dim) float32
+    idf_ : (vocabulary,) float32
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is not a list of str, is empty, has no word, or if a parameter is unknown.
+
+    Notes
+    -----
+    Unlike TF-IDF, *crimson* can be near *red* without sharing a letter, provided that both were seen in like
+    company; a word never seen still says nothing, and a text of only such words is a row of zeros. Word order is
+    lost. Notebook: ``01_features``.
+
+    References
+    ----------
+    T. Mikolov, I. Sutskever, K. Chen, G. Corrado, J. Dean, *Distributed representations of words and phrases and
+    their compositionality*, NeurIPS 2013. R. Řehůřek, P. Sojka, gensim, LREC workshop 2010.
+
+    Examples
+    --------
+    >>> from mmalign_nb.features import Word2VecText
+    >>> rhymes = ["one two buckle my shoe", "three four knock at the door"] * 20
+    >>> w2v = Word2VecText(dim=8, epochs=2).fit(rhymes)
+    >>> w2v.transform(["two shoe", "door"]).shape
+    (2, 8)
+    """
+
+    def __init__(
+        self,
+        dim: int = 64,
+        *,
+        window: int = 5,
+        epochs: int = 20,
+        weight: str = "tfidf",
+        negative: int = 5,
+        seed: int = 0,
+    ) -> None:
+        self.dim = dim
+        self.window = window
+        self.epochs = epochs
+        self.weight = weight
+        self.negative = negative
+        self.seed = seed
+
+    def fit(self, X: list[str], y: None = None) -> Self:
+        """Learn word vectors from the texts ``X``."""
+        one_of(self.weight, "weight", ("tfidf", "mean"))
+        sentences = [words(text) for text in _texts(X)]
+        if not any(sentences):
+            raise ValueError(f"X has no word in any of its {len(sentences)} texts")
+        from gensim.models import Word2Vec
+
+        model = Word2Vec(
+            sentences,
+            vector_size=self.dim,
+            window=self.window,
+            epochs=self.epochs,
+            negative=self.negative,
+            seed=self.seed,
+            sg=1,
+            min_count=1,
+            sample=0,  # a teaching set is too small to throw its frequent words away
+            workers=1,  # several would update one another's vectors in an order of their own
+            hashfxn=lambda word: zlib.crc32(word.encode()),
+        )
+        df = np.zeros(len(model.wv.index_to_key))
+        for sentence in sentences:
+            df[[model.wv.key_to_index[w] for w in set(sentence)]] += 1
+        self.vocabulary_ = dict(model.wv.key_to_index)
+        self.vectors_ = np.ascontiguousarray(model.wv.vectors, np.float32)
+        self.idf_ = (np.log((1 + len(sentences)) / (1 + df)) + 1).astype(np.float32)
+        return self
+
+    def transform(self, X: list[str]) -> np.ndarray:
+        """Return float32 (n, dim); rows of length 1, or of zeros where no word is known."""
+        check_is_fitted(self, "vectors_")
+        texts = _texts(X)
+        out = np.zeros((len(texts), self.vectors_.shape[1]), np.float32)
+        for row, text in enumerate(texts):
+            known = [self.vocabulary_[w] for w in words(text) if w in self.vocabulary_]
+            weight = self.idf_[known] if self.weight == "tfidf" else np.ones(len(known), np.float32)
+            out[row] = weight @ self.vectors_[known]
+        return np.ascontiguousarray(_unit_rows(out), np.float32)
+
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers."""
+        check_is_fitted(self, "vectors_")
+        config = {"kind": "words", "params": self.get_params(), "words": list(self.vocabulary_)}
+        write(path, config, {"vectors": self.vectors_, "idf": self.idf_}, half)
+
+    @classmethod
+    def load(cls, name: str | Path) -> Self:
+        """Read an encoder from a file."""
+        config, arrays = read(name, "words")
+        new = cls(**config["params"])
+        new.vocabulary_ = {word: row for row, word in enumerate(config["words"])}
+        new.vectors_, new.idf_ = arrays["vectors"], arrays["idf"]
+        return new
