@@ -131,27 +131,35 @@ def _kth(x: np.ndarray, k: int, axis: int) -> np.ndarray:
     return np.asarray(np.partition(x, n - k, axis=axis).take(n - k, axis=axis))
 
 
-class _Pool:
-    """The candidates (query, item, score) of one block of queries, and the cut below which none can win."""
+class _Block:
+    """One block of queries: its candidates (query, item, score), and the cut below which none can win."""
 
-    def __init__(self, n: int, k: int, first: int, slack: np.ndarray | float, exact: bool) -> None:
-        self.n, self.k, self.first, self.slack, self.exact = n, k, first, slack, exact
+    def __init__(self, a: Any, g: Gallery, k: int, exact: bool = False) -> None:
+        self.a, self.g, self.k, self.n = a, g, k, a.shape[0]
+        ready = g.queries(a) if g.fast and not exact else None
+        self.exact = ready is None
+        self.q, self.slack = ready if ready is not None else (a, 0.0)
         self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self.size = 0
-        self.cut = np.full(n, -np.inf, np.float32)
+        self.size, self.limit, self.tiles = 0, self.n * (3 * k + 64), 0
+        self.cut = np.full(self.n, -np.inf, np.float32)
 
     def raise_cut(self, kth: np.ndarray) -> None:
         """Use that at least k scores reach ``kth`` (as computed)."""
         np.maximum(self.cut, kth - np.float32(2) * self.slack, out=self.cut, dtype=np.float32)
 
-    def look(self, tile: np.ndarray, start: int, group: int) -> None:
-        """Add what in a tile ``(items, queries)`` reaches the cut."""
+    def look(self, start: int, stop: int, buffer: np.ndarray, group: int) -> None:
+        """Add those of the rows ``start … stop`` of the gallery that reach the cut."""
+        padded = -(-(stop - start) // group) * group
+        tile = buffer[: padded * self.n].reshape(padded, self.n)
+        tile[stop - start :] = -np.inf
+        if self.exact:
+            tile[: stop - start] = score_block(self.g.rows[start:stop], self.a, self.g.metric)
+        else:
+            self.g.tile(self.q, start, stop, tile[: stop - start])
         grouped = tile.reshape(-1, group, self.n)
         best = grouped.max(axis=1) if group > 1 else tile
-        hits = np.flatnonzero(best >= self.cut) if start > self.first else ()
-        if (
-            start == self.first or len(hits) > 2 * self.k * self.n
-        ):  # the latter: much better than those before
+        hits = np.flatnonzero(best >= self.cut) if self.tiles else ()
+        if not self.tiles or len(hits) > 2 * self.k * self.n:  # the latter: much better than those before
             self.raise_cut(_kth(best, self.k, axis=0))
             hits = np.flatnonzero(best >= self.cut)
         at, q = np.divmod(hits, self.n)
@@ -159,9 +167,12 @@ class _Pool:
         h, offset = np.nonzero(inside >= self.cut[q][:, None])
         self.parts.append((q[h], start + at[h] * group + offset, inside[h, offset]))
         self.size += len(h)
+        self.tiles += 1
+        if self.size > self.limit or (self.tiles > 1 and self.tiles & (self.tiles - 1) == 0):
+            self.tighten()
 
     def table(self) -> tuple[np.ndarray, np.ndarray]:
-        """The candidates as (ids, scores), one row per query in ascending order of id; -inf where there are none."""
+        """The candidates as (ids, scores), one row per query in ascending order of id; -1, -inf where there are none."""
         q, ids, scores = (np.concatenate(x) for x in zip(*self.parts, strict=True))
         order = np.argsort(q.astype(np.uint16), kind="stable")  # radix; keeps the ascending ids
         count = np.bincount(q, minlength=self.n)
@@ -185,6 +196,16 @@ class _Pool:
         self.parts = [(np.nonzero(keep)[0], ids[keep], scores[keep])]
         self.size = int(keep.sum())
 
+    def best(self) -> tuple[np.ndarray, np.ndarray]:
+        """The k best, scored exactly."""
+        if not self.exact:
+            self.tighten()
+        ids, scores = self.table()
+        if not self.exact:
+            at = np.nonzero(ids >= 0)
+            scores[at] = score_pairs(self.a, self.g.rows, at[0], ids[at], self.g.metric)
+        return best_first(ids, scores, self.k)
+
 
 def best_first(ids: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k best of each row, best first; equal scores in the order in which they stand."""
@@ -192,37 +213,23 @@ def best_first(ids: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray,
     return np.take_along_axis(ids, order, 1), np.take_along_axis(scores, order, 1)
 
 
-def _search(
-    a: Any, g: Gallery, k: int, lo: int, hi: int, exact: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """The k best rows ``lo … hi`` of the gallery for one block of queries."""
-    ready = g.queries(a) if g.fast and not exact else None
-    q, slack = ready if ready is not None else (a, 0.0)
-    n = a.shape[0]
-    pool = _Pool(n, k, lo, slack, exact=ready is None)
+def _search(a: Any, g: Gallery, k: int, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k best rows ``lo … hi`` of the gallery; a tile of the gallery serves several blocks of queries."""
+    blocks = [_Block(a[s:e], g, k) for s, e in _spans(a.shape[0], min(QUERIES, max(32, 2**17 // k)))]
     step = max(ITEMS, 1 << (2 * k - 1).bit_length())
-    group = _group_size(min(step, hi - lo), k) if n >= 16 else 1
-    buffer = np.empty((step, n), np.float32)
-    limit = n * max(64, 8 * k)
-    for t, start in enumerate(range(lo, hi, step)):
-        stop = min(start + step, hi)
-        padded = -(-(stop - start) // group) * group
-        if ready is None:
-            buffer[: stop - start] = score_block(g.rows[start:stop], a, g.metric)
-        else:
-            g.tile(q, start, stop, buffer[: stop - start])
-        buffer[stop - start : padded] = -np.inf
-        pool.look(buffer[:padded], start, group)
-        if pool.size > limit or (t and (t & (t + 1)) == 0):  # after 2, 4, 8, … tiles
-            pool.tighten()
-        if pool.size > limit and ready is not None:  # ties or a huge outlier: rounding can't tell them apart
-            return _search(a, g, k, lo, hi, exact=True)
-    pool.tighten()
-    ids, scores = pool.table()
-    if ready is not None:
-        at = np.nonzero(ids >= 0)
-        scores[at] = score_pairs(a, g.rows, at[0], ids[at], g.metric)
-    return best_first(ids, scores, k)
+    group = _group_size(min(step, hi - lo), k) if blocks[0].n >= 16 else 1
+    buffer = np.empty(step * max(b.n for b in blocks), np.float32)
+    for start in range(lo, hi, step):
+        for i, block in enumerate(blocks):
+            block.look(start, min(start + step, hi), buffer, group)
+            if (
+                block.size > block.limit and not block.exact
+            ):  # ties, or an outlier: rounding can't tell them apart
+                blocks[i] = block = _Block(block.a, g, k, exact=True)
+                for again in range(lo, start + 1, step):
+                    block.look(again, min(again + step, hi), buffer, group)
+    found = [block.best() for block in blocks]
+    return np.concatenate([x[0] for x in found]), np.concatenate([x[1] for x in found])
 
 
 def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, np.ndarray]:
@@ -264,11 +271,12 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
     k = min(int(k), m)
     if n == 0 or m == 0:
         return np.empty((n, k), np.int64), np.empty((n, k), np.float32)
-    blocks_of_a = _spans(n)
-    # One block of queries: let the threads share the gallery instead.
-    spans_of_b = _spans(m, -(-m // 2)) if len(blocks_of_a) == 1 and m >= 4 * ITEMS else [(0, m)]
-    parts = len(spans_of_b)
-    found = _in_threads(_search, [(a[s:e], g, k, lo, hi) for s, e in blocks_of_a for lo, hi in spans_of_b])
+    # A thread gets queries of its own, or, if they are few, its own half of the gallery.
+    few = n < QUERIES
+    spans_a = [(0, n)] if few else _spans(n, min(4 * QUERIES, -(-n // 2)))
+    spans_b = _spans(m, -(-m // 2)) if few else [(0, m)]
+    parts = len(spans_b)
+    found = _in_threads(_search, [(a[s:e], g, k, lo, hi) for s, e in spans_a for lo, hi in spans_b])
     blocks = [found[i : i + parts] for i in range(0, len(found), parts)]
     merged = [best_first(np.hstack([x[0] for x in b]), np.hstack([x[1] for x in b]), k) for b in blocks]
     ids, scores = (np.concatenate(x) for x in zip(*merged, strict=True))
