@@ -5,22 +5,12 @@ Each set is loaded by one function that returns :class:`Items`.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
 # Not lazily: each function has the name of its module, and whoever imports the module first would otherwise
 # find the module under that name. The modules load fonts, images and data when called, not here.
 from ._items import Items
 from .colors import colors
 from .digits import digits
 from .glyphs import glyphs, typefaces
+from .things import things
 
 __all__ = ["Items", "colors", "digits", "glyphs", "things", "typefaces"]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "things":
-        value = importlib.import_module(f"{__name__}.things").things
-        globals()[name] = value  # the function, not the module of the same name
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._check import as_matrix, check_same_length, describe, one_of
+from .._check import as_matrix, check_same_length, one_of
 from ._store import read, write
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
         X = self._check(X, fitted=False)
         if y is None:
             raise ValueError("y is None; want class labels (n,) or the vectors (n, d) of the paired items")
-        y = y if sparse.issparse(y) else np.asarray(y)
+        y = y if hasattr(y, "tocsr") else np.asarray(y)
         check_same_length(X, y, "X", "y")
         if len(X) < 2:
             raise ValueError("X has 1 item; want at least 2: training compares items with one another")
@@ -140,9 +139,10 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
         one_of(side, "side", ("a", "b"))
         if side == "b":
             if not hasattr(self, "pairs_"):
-                raise ValueError("side is 'b', but this encoder was fitted on class labels: there is no side b")
-            wide = self.pairs_.head.in_features if self.head == "linear" else self.dim
-            X = as_matrix(X, "X", sparse=True, dim=wide)
+                raise ValueError(
+                    "side is 'b', but this encoder was fitted on class labels: there is no side b"
+                )
+            X = as_matrix(X, "X", sparse=True, dim=self.pairs_.columns)
         else:
             X = self._check(X, fitted=True)
         out = np.empty((X.shape[0], self.dim), np.float32)
@@ -164,7 +164,7 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
         columns = None
         if hasattr(self, "pairs_"):
             arrays |= {f"pairs.{k}": v.numpy() for k, v in self.pairs_.state_dict().items()}
-            columns = getattr(self.pairs_.head, "in_features", self.dim)
+            columns = self.pairs_.columns
         else:
             arrays["classes"] = self.classes_
         config = {
@@ -187,7 +187,9 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
         new = cls(**config["params"])
 
         def put(module: nn.Module, prefix: str) -> None:
-            state = {k.removeprefix(prefix): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)}
+            state = {
+                k.removeprefix(prefix): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)
+            }
             module.load_state_dict(state)
             module.eval()
 
@@ -206,7 +208,7 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
 def _twins(z: Any) -> np.ndarray:
     """A number for each row, equal where rows are equal."""
     seen: dict[Any, int] = {}
-    if sparse.issparse(z):
+    if hasattr(z, "tocsr"):
         z = z.sorted_indices()
         ends = zip(z.indptr[:-1], z.indptr[1:], strict=True)
         keys = [(z.indices[i:j].tobytes(), z.data[i:j].tobytes()) for i, j in ends]

@@ -87,7 +87,9 @@ class SoundNet(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, bands: int, hidden: int, layers: int, both_ways: bool, dim: int, dropout: float) -> None:
+    def __init__(
+        self, bands: int, hidden: int, layers: int, both_ways: bool, dim: int, dropout: float
+    ) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(bands))
         self.register_buffer("std", torch.ones(bands))

@@ -58,6 +58,7 @@ class PairLoss(nn.Module):
 
     def __init__(self, columns: int, dim: int, head: str) -> None:
         super().__init__()
+        self.columns = columns
         self.head = nn.Linear(columns, dim) if head == "linear" else nn.Identity()
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))
 
@@ -114,10 +115,12 @@ def train(
     with tqdm(total=epochs * per_epoch, desc=name, unit="batch", disable=not progress) as bar:
         for _ in range(epochs):
             total = 0.0
-            for rows in torch.randperm(n).tensor_split(per_epoch):  # of nearly equal size, so never a lonely row
+            for rows in torch.randperm(n).tensor_split(
+                per_epoch
+            ):  # of nearly equal size, so never a lonely row
                 value = loss(rows.numpy())
                 optimiser.zero_grad(set_to_none=True)
-                value.backward()  # type: ignore[no-untyped-call]
+                value.backward()
                 optimiser.step()
                 schedule.step()
                 total += float(value.detach()) * len(rows)

@@ -1,0 +1,464 @@
+"""Encoders: against scikit-learn and torch's own parts, by their laws, and by the promises of the trained weights."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mmalign_nb.datasets import digits
+from mmalign_nb.features import CnnImage, RnnAudio, TfidfText, Word2VecText
+from mmalign_nb.features._train import info_nce, seeded
+from mmalign_nb.features.audio import log_mel
+from mmalign_nb.features.text import words
+
+CAPTIONS = [
+    "a big red bell rings at dawn",
+    "two small blue drums at night",
+    "three red birds sing at dawn",
+    "a small green frog croaks",
+    "a big blue bell rings twice at night",
+]
+
+
+# ---- TF-IDF --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ngrams", [(1, 1), (1, 2)])
+@pytest.mark.parametrize("min_df", [1, 2])
+def test_tfidf_is_scikit_learns(ngrams, min_df):
+    ours = TfidfText(ngrams=ngrams, min_df=min_df).fit(CAPTIONS)
+    ref = TfidfVectorizer(token_pattern=r"(?u)\w+", ngram_range=ngrams, min_df=min_df).fit(CAPTIONS)
+    assert ours.get_feature_names_out().tolist() == ref.get_feature_names_out().tolist()
+    queries = [*CAPTIONS, "a red red frog", "nothing known here"]
+    X = ours.transform(queries)
+    assert X.dtype == np.float32
+    assert sparse.issparse(X)
+    assert X.format == "csr"
+    np.testing.assert_allclose(X.toarray(), ref.transform(queries).toarray(), atol=1e-6)
+
+
+def test_tfidf_svd_is_scikit_learns_up_to_sign():
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.preprocessing import normalize
+
+    raw = TfidfVectorizer(token_pattern=r"(?u)\w+").fit_transform(CAPTIONS)
+    ref = normalize(TruncatedSVD(3, algorithm="arpack", random_state=0).fit_transform(raw))
+    ours = TfidfText(dim=3).fit_transform(CAPTIONS)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours @ ours.T, ref @ ref.T, atol=1e-4)
+
+
+def test_tfidf_characters_relate_unseen_words_and_keep_their_share():
+    texts = ["braille dots 135", "braille dots 24", "latin letter a"]
+    tfidf = TfidfText(chars=(1, 2), char_weight=0.3).fit(texts)
+    X = tfidf.transform(texts)
+    run = np.array([t.startswith("~") for t in tfidf.get_feature_names_out()])
+    np.testing.assert_allclose((X.multiply(X)).sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(X.multiply(X)[:, run].sum(axis=1), 0.3, atol=1e-6)
+    unseen = tfidf.transform(["13"]).toarray()[0]
+    assert unseen @ X.toarray()[0] > 0.2
+    assert unseen @ X.toarray()[2] == 0
+    assert not TfidfText().fit(texts).transform(["13"]).nnz
+
+
+@settings(max_examples=40)
+@given(st.lists(st.text("ab cd红钟", min_size=0, max_size=12), min_size=1, max_size=6))
+def test_tfidf_rows_are_unit_or_zero_and_ignore_word_order(texts):
+    tfidf = TfidfText().fit([*CAPTIONS, "a b c d 红 钟"])
+    X = tfidf.transform(texts).toarray()
+    lengths = np.linalg.norm(X, axis=1)
+    assert ((np.abs(lengths - 1) < 1e-5) | (lengths == 0)).all()
+    backwards = [" ".join(words(t)[::-1]) for t in texts]
+    np.testing.assert_allclose(tfidf.transform(backwards).toarray(), X, atol=1e-6)
+
+
+def test_words_of_names_and_of_chinese():
+    assert words("LATIN Capital-letter A, n°2") == ["latin", "capital", "letter", "a", "n", "2"]
+    assert words("一只红色的钟 rings") == [*"一只红色的钟", "rings"]
+
+
+# ---- Word2Vec ------------------------------------------------------------------------------------------------
+
+COMPANY = [
+    f"the {c} {k} {v}" for c in ("red", "blue", "green") for k, v in (("bell", "rings"), ("frog", "croaks"))
+]
+
+
+def test_word2vec_words_of_like_company_are_near():
+    w2v = Word2VecText(dim=16, window=2, epochs=60).fit(COMPANY * 20)
+    v = w2v.transform(["red", "blue", "croaks"])
+    np.testing.assert_allclose(np.linalg.norm(v, axis=1), 1, atol=1e-5)
+    assert v[0] @ v[1] > v[0] @ v[2] + 0.2
+
+
+def test_word2vec_text_is_the_weighted_mean_of_its_words():
+    texts = [*COMPANY, "the the bell"]
+    for weight in ("tfidf", "mean"):
+        w2v = Word2VecText(dim=8, epochs=2, weight=weight).fit(texts)
+        df = {w: sum(w in words(t) for t in texts) for w in w2v.vocabulary_}
+        scale = {
+            w: np.log((1 + len(texts)) / (1 + d)) + 1 if weight == "tfidf" else 1.0 for w, d in df.items()
+        }
+        by_hand = sum(scale[w] * w2v.vectors_[w2v.vocabulary_[w]] for w in ("the", "the", "frog"))
+        got = w2v.transform(["the the frog unheardof"])[0]
+        np.testing.assert_allclose(got, by_hand / np.linalg.norm(by_hand), atol=1e-5)
+    assert not w2v.transform(["unheardof"]).any()
+
+
+def test_word2vec_does_not_depend_on_pythons_hash_or_touch_numpys_generator():
+    code = (
+        "import numpy as np; from mmalign_nb.features import Word2VecText as W; np.random.seed(7); "
+        f"v = W(dim=8, epochs=3).fit({COMPANY!r}).vectors_; "
+        "print(v.tobytes().hex(), np.random.randint(10**9))"  # noqa: NPY002
+    )
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1
+    np.random.seed(7)  # noqa: NPY002
+    assert int(runs.pop().split()[1]) == np.random.randint(10**9)  # noqa: NPY002
+
+
+# ---- The loss and the loop -----------------------------------------------------------------------------------
+
+
+def _brute_info_nce(a, b, scale, same):
+    n, total = len(a), 0.0
+    for i in range(n):
+        row = [np.exp(scale * a[i] @ b[j]) for j in range(len(b)) if j == i or not same[i, j]]
+        column = [np.exp(scale * a[j] @ b[i]) for j in range(n) if j == i or not same[j, i]]
+        own = np.exp(scale * a[i] @ b[i])
+        total -= np.log(own / sum(row)) + np.log(own / sum(column))
+    return total / (2 * n)
+
+
+@pytest.mark.parametrize("further", [0, 3])
+def test_info_nce_is_the_double_loop(further):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(5, 4)), rng.normal(size=(5 + further, 4))
+    same = rng.random((5, 5 + further)) < 0.3
+    got = info_nce(torch.tensor(a), torch.tensor(b), 1.7, torch.tensor(same))
+    assert float(got) == pytest.approx(_brute_info_nce(a, b, 1.7, same))
+
+
+def test_seeded_puts_torchs_generator_back():
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    with seeded(0):
+        first = torch.rand(4)
+    torch.testing.assert_close(torch.rand(4), expected)
+    with seeded(0):
+        torch.testing.assert_close(torch.rand(4), first)
+
+
+def bars(n, seed=0):
+    """Pictures of one bar, and where it stands as the vector to find: something a CNN learns in a moment."""
+    rng = np.random.default_rng(seed)
+    at, across = rng.integers(0, 12, n), rng.integers(0, 2, n)
+    image = np.full((n, 16, 16), 255, np.uint8)
+    for i in range(n):
+        image[i, at[i] : at[i] + 4] = 0
+        if across[i]:
+            image[i] = image[i].T
+    code = np.zeros((n, 24), np.float32)
+    code[np.arange(n), at + 12 * across] = 1
+    noise = rng.integers(0, 60, image.shape).astype(np.uint8)
+    return np.where(image > 0, image - noise, image + noise), code
+
+
+def tones(n, seed=0, samples=3000):
+    """Pure tones at 8 kHz, with the octave as the vector to find."""
+    rng = np.random.default_rng(seed)
+    octave = rng.integers(0, 4, n)
+    pitch = 150 * 2.0**octave * rng.uniform(1, 1.3, n)
+    t = np.arange(samples) / 8000
+    sound = np.sin(2 * np.pi * pitch[:, None] * t) * rng.uniform(0.3, 0.9, (n, 1))
+    return sound.astype(np.float32), np.eye(4, dtype=np.float32)[octave]
+
+
+SMALL = {"dim": 16, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def cnn():
+    return CnnImage(**SMALL, epochs=8, width=8, batch_size=64).fit(*bars(400))
+
+
+def test_cnn_on_pairs_finds_the_other_side_of_unseen_items(cnn):
+    image, code = bars(200, seed=1)
+    A, B = cnn.transform(image), cnn.transform(np.eye(24, dtype=np.float32), side="b")
+    for z in (A, B):
+        assert z.dtype == np.float32
+        assert z.flags.c_contiguous
+        np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, atol=1e-5)
+    assert ((A @ B.T).argmax(1) == code.argmax(1)).mean() > 0.8  # chance: 0.04
+    assert cnn.loss_curve_[-1] < cnn.loss_curve_[0] / 2
+    assert len(cnn.loss_curve_) == 8
+
+
+def test_sparse_and_dense_pairs_are_the_same_side_b(cnn):
+    _, code = bars(50, seed=2)
+    np.testing.assert_allclose(
+        cnn.transform(sparse.csr_array(code), side="b"), cnn.transform(code, side="b"), atol=1e-6
+    )
+    image, code = bars(60)
+    kw = {**SMALL, "epochs": 1, "width": 8, "dropout": 0.0}
+    a, b = (CnnImage(**kw).fit(image, y).loss_curve_[0] for y in (code, sparse.csr_matrix(code)))
+    assert a == pytest.approx(b, abs=1e-4)
+
+
+def test_twins_are_not_negatives_of_each_other():
+    """With only one kind of vector there is nothing to tell apart, so nothing to lose."""
+    image, code = bars(40)
+    same = np.repeat(code[:1], 40, axis=0)
+    assert CnnImage(**SMALL, epochs=1, width=8).fit(image, same).loss_curve_[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_further_negatives_make_the_task_harder():
+    image, code = bars(60)
+    code += np.random.default_rng(0).normal(scale=0.01, size=code.shape).astype(np.float32)  # no twins
+    kw = {**SMALL, "epochs": 1, "width": 8, "batch_size": 10}
+    few, many = (CnnImage(**kw, negatives=k).fit(image, code).loss_curve_[0] for k in (0, 1000))
+    assert many > few + 0.3
+
+
+def test_head_none_ends_in_the_given_space():
+    image, code = bars(400)
+    space = np.linalg.qr(np.random.default_rng(0).normal(size=(24, 16)))[0].astype(np.float32)
+    y = code @ space
+    cnn = CnnImage(**SMALL, epochs=8, width=8, head="none").fit(image, y)
+    unit = y / np.linalg.norm(y, axis=1, keepdims=True)
+    np.testing.assert_allclose(cnn.transform(y, side="b"), unit, atol=1e-6)
+    test, target = bars(200, seed=1)
+    centres = space / np.linalg.norm(space, axis=1, keepdims=True)
+    assert ((cnn.transform(test) @ centres.T).argmax(1) == target.argmax(1)).mean() > 0.7
+
+
+def test_cnn_on_labels_tells_digits_apart():
+    train, test = digits().split(400)
+    cnn = CnnImage(**SMALL, epochs=4, width=16).fit(train.image, train.label)
+    assert cnn.classes_.tolist() == list(range(10))
+    z, ref = cnn.transform(test.image), cnn.transform(train.image)
+    assert z.shape == (400, 16)
+    nearest = train.label[((z[:, None] - ref[None]) ** 2).sum(2).argmin(1)]
+    assert (nearest == test.label).mean() > 0.9
+    with pytest.raises(ValueError, match="fitted on class labels: there is no side b"):
+        cnn.transform(np.ones((1, 10), np.float32), side="b")
+
+
+def test_cnn_takes_colour():
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, 120)
+    image = rng.integers(0, 80, (120, 20, 24, 3)).astype(np.uint8)
+    image[np.arange(120), :, :, label] += 120
+    cnn = CnnImage(**SMALL, epochs=6, width=8, augment=1.0).fit(
+        image, np.array(["red", "green", "blue"])[label]
+    )
+    z = cnn.transform(image)
+    means = np.stack([z[label == k].mean(0) for k in range(3)])
+    assert (((z[:, None] - means) ** 2).sum(2).argmin(1) == label).mean() > 0.95
+
+
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_rnn_on_pairs_hears_octaves_at_any_length(both_ways):
+    rnn = RnnAudio(8000, **SMALL, epochs=12, hidden=24, both_ways=both_ways, batch_size=32).fit(*tones(200))
+    for samples in (3000, 1700, 5000):
+        sound, code = tones(80, seed=1, samples=samples)
+        z = rnn.transform(sound)
+        np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, atol=1e-5)
+        B = rnn.transform(np.eye(4, dtype=np.float32), side="b")
+        assert ((z @ B.T).argmax(1) == code.argmax(1)).mean() > 0.9  # chance: 0.25
+
+
+def test_rnn_on_labels():
+    sound, code = tones(160)
+    rnn = RnnAudio(8000, **SMALL, epochs=10, hidden=24, batch_size=32).fit(sound, code.argmax(1))
+    z = rnn.transform(sound)
+    means = np.stack([z[code.argmax(1) == k].mean(0) for k in range(4)])
+    assert (((z[:, None] - means) ** 2).sum(2).argmin(1) == code.argmax(1)).mean() > 0.9
+
+
+def test_log_mel_finds_the_pitch():
+    """The loudest band is the one whose triangle covers the tone; twice as loud is ln 4 more."""
+    t = np.arange(16000, dtype=np.float32) / 16000
+    sound = np.stack([0.4 * np.sin(2 * np.pi * f * t) for f in (200, 1000, 4000)]).astype(np.float32)
+    spec = log_mel(sound, 16000, bands=40)
+    mel = lambda f: 2595 * np.log10(1 + f / 700)  # noqa: E731
+    expected = mel(np.array([200, 1000, 4000])) / mel(8000) * 41 - 1
+    np.testing.assert_allclose(spec[:, 30].argmax(1), expected, atol=1)
+    louder = log_mel(2 * sound, 16000, bands=40)
+    np.testing.assert_allclose((louder - spec)[:, 30].max(1), np.log(4), atol=1e-2)
+
+
+# ---- Seeds, copies, files ------------------------------------------------------------------------------------
+
+
+def test_seed_decides_and_torchs_generator_is_left_alone():
+    image, code = bars(80)
+    kw = {**SMALL, "epochs": 1, "width": 8, "augment": 0.5}
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    threads = torch.get_num_threads()
+    a, b, c = (CnnImage(**kw, seed=s).fit(image, code).transform(image) for s in (0, 0, 1))
+    torch.testing.assert_close(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+    np.testing.assert_array_equal(a, b)
+    assert np.abs(a - c).max() > 0.01
+
+
+ENCODERS = [TfidfText(dim=3), Word2VecText(dim=5), CnnImage(dim=6, width=7), RnnAudio(8000, dim=6)]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=lambda e: type(e).__name__)
+def test_clone_and_params(encoder):
+    copy = clone(encoder)
+    assert copy.get_params() == encoder.get_params()
+    assert copy.set_params(dim=9).dim == 9
+    assert repr(copy).startswith(type(encoder).__name__)
+
+
+def test_encoders_stand_in_pipelines():
+    image, code = bars(60)
+    pipe = make_pipeline(CnnImage(**SMALL, epochs=1, width=8), StandardScaler())
+    assert pipe.fit(image, code).transform(image).shape == (60, 16)
+    pipe = make_pipeline(TfidfText(dim=2), StandardScaler())
+    assert pipe.fit_transform(CAPTIONS).shape == (5, 2)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_save_and_load_change_nothing(tmp_path, cnn, half):
+    image, code = bars(30, seed=5)
+    sound, octave = tones(40)
+    rnn = RnnAudio(8000, **SMALL, epochs=1, hidden=8, layers=2).fit(sound, octave.argmax(1))
+    rough = {"atol": 5e-3} if half else {"atol": 1e-6}
+    cnn.save(tmp_path / "c.npz", half=half)
+    copy = CnnImage.load(tmp_path / "c.npz")
+    np.testing.assert_allclose(copy.transform(image), cnn.transform(image), **rough)
+    np.testing.assert_allclose(copy.transform(code, side="b"), cnn.transform(code, side="b"), **rough)
+    assert copy.loss_curve_ == cnn.loss_curve_
+    rnn.save(tmp_path / "r.npz", half=half)
+    np.testing.assert_allclose(
+        RnnAudio.load(tmp_path / "r.npz").transform(sound), rnn.transform(sound), **rough
+    )
+    for text in (TfidfText(chars=(2, 3)), TfidfText(dim=3, ngrams=(1, 2)), Word2VecText(dim=7)):
+        text.fit(CAPTIONS).save(tmp_path / "t.npz", half=half)
+        copy, new = type(text).load(tmp_path / "t.npz"), ["a red frog", "bell"]
+        a, b = (x.toarray() if sparse.issparse(x) else x for x in (copy.transform(new), text.transform(new)))
+        np.testing.assert_allclose(a, b, **rough)
+        assert copy.get_params() == text.get_params()
+
+
+def test_saving_twice_gives_the_same_bytes(tmp_path):
+    tfidf = TfidfText().fit(CAPTIONS)
+    tfidf.save(tmp_path / "a.npz")
+    tfidf.save(tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_loading_runs_no_code(tmp_path):
+    evil = np.empty(1, dtype=object)
+    evil[0] = {"a": 1}
+    np.savez(tmp_path / "evil.npz", config=evil)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        CnnImage.load(tmp_path / "evil.npz")
+
+
+def test_loading_the_wrong_thing(tmp_path, cnn):
+    cnn.save(tmp_path / "c.npz")
+    with pytest.raises(ValueError, match="holds an encoder of image; want one of text"):
+        TfidfText.load(tmp_path / "c.npz")
+    np.savez(tmp_path / "n.npz", numbers=np.ones(3))
+    with pytest.raises(ValueError, match="holds no encoder: it has numbers"):
+        RnnAudio.load(tmp_path / "n.npz")
+
+
+# ---- Bad input -----------------------------------------------------------------------------------------------
+
+IMAGES, CODES = np.zeros((4, 16, 16), np.uint8), np.eye(4, dtype=np.float32)
+SOUNDS = np.zeros((4, 800), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "X"),
+    [(TfidfText(), ["a"]), (Word2VecText(), ["a"]), (CnnImage(), IMAGES), (RnnAudio(), SOUNDS)],
+    ids=lambda v: type(v).__name__,
+)
+def test_transform_and_save_before_fit(tmp_path, encoder, X):
+    for act in (lambda: encoder.transform(X), lambda: encoder.save(tmp_path / "x.npz")):
+        with pytest.raises(NotFittedError, match=f"This {type(encoder).__name__} instance is not fitted yet"):
+            act()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "X", "y", "error", "message"),
+    [
+        (CnnImage(), ["a cat"], CODES, TypeError, r"X is text .*want uint8 images"),
+        (CnnImage(), IMAGES / 255, CODES, TypeError, "X has dtype float64; want uint8"),
+        (CnnImage(), IMAGES[0], CODES, ValueError, r"X has shape \(16, 16\); want \(n, H, W, 3\)"),
+        (CnnImage(), IMAGES[:0], CODES[:0], ValueError, "X is empty"),
+        (CnnImage(), IMAGES, None, ValueError, r"y is None; want class labels \(n,\) or the vectors"),
+        (CnnImage(), IMAGES, CODES[:3], ValueError, "X has 4 rows and y has 3; want pairs"),
+        (CnnImage(), IMAGES, CODES * np.nan, ValueError, "y has NaN or infinity in 4 of 4 rows"),
+        (CnnImage(), IMAGES, np.zeros((4, 2, 2)), ValueError, r"y has shape \(4, 2, 2\); want 2-D"),
+        (CnnImage(), IMAGES, [1, 1, 1, 1], ValueError, "y has one class only"),
+        (CnnImage(), IMAGES[:1], CODES[:1], ValueError, "X has 1 item; want at least 2"),
+        (CnnImage(epochs=0), IMAGES, CODES, ValueError, "epochs is 0; want an int of at least 1"),
+        (CnnImage(dim=2.5), IMAGES, CODES, ValueError, "dim is 2.5; want an int of at least 1"),
+        (CnnImage(head="mlp"), IMAGES, CODES, ValueError, "head is 'mlp'; known: 'linear', 'none'"),
+        (CnnImage(head="none"), IMAGES, CODES, ValueError, "y has 4 columns; want dim = 128"),
+        (RnnAudio(), ["a cat"], CODES, TypeError, "X is text .*want float32 sound"),
+        (RnnAudio(), SOUNDS.astype(np.int16), CODES, TypeError, "for int16 use x / 32768"),
+        (RnnAudio(), SOUNDS + 3, CODES, ValueError, r"X reaches 3; want samples in \[-1, 1\]"),
+        (RnnAudio(), SOUNDS * np.nan, CODES, ValueError, "X has NaN or infinity in 4 of 4 rows"),
+        (RnnAudio(), SOUNDS[0], CODES, ValueError, "X is 1-D"),
+        (TfidfText(), "a cat", None, TypeError, r"X is one str 'a cat'; want a list of str: write \[X\]"),
+        (TfidfText(), IMAGES, None, TypeError, "X is uint8 array .*want a list of str"),
+        (TfidfText(), [], None, ValueError, "X is empty; want at least one text"),
+        (TfidfText(), ["…", "!"], None, ValueError, "X has no term that 1 or more of its 2 texts contain"),
+        (TfidfText(dim=9), ["a b", "c"], None, ValueError, "dim is 9; want less than the 2 texts"),
+        (TfidfText(chars=(1, 2), char_weight=1), ["a"], None, ValueError, "char_weight is 1; want a share"),
+        (Word2VecText(), ["…"], None, ValueError, "X has no word in any of its 1 texts"),
+        (Word2VecText(weight="sum"), ["a"], None, ValueError, "weight is 'sum'; known: 'tfidf', 'mean'"),
+        (Word2VecText(), [1, 2], None, TypeError, "want a list of str"),
+    ],
+)
+def test_bad_input_to_fit(encoder, X, y, error, message):
+    with pytest.raises(error, match=message):
+        encoder.fit(X, y)
+
+
+def test_items_are_refused_with_the_field_to_pass(cnn):
+    items = digits()[:5]
+    for encoder, field in ((CnnImage(), "image"), (RnnAudio(), "audio"), (TfidfText(), "text")):
+        with pytest.raises(TypeError, match=rf"X is Items\(n=5: .*pass items\.{field}"):
+            encoder.fit(items, [0, 1, 0, 1, 0])
+
+
+def test_bad_input_to_transform(cnn):
+    with pytest.raises(ValueError, match=r"X has images of shape \(8, 8\); fitted on \(16, 16\)"):
+        cnn.transform(digits().image)
+    with pytest.raises(ValueError, match="X has 3 columns; want 24"):
+        cnn.transform(np.ones((2, 3), np.float32), side="b")
+    with pytest.raises(ValueError, match="side is 'c'; known: 'a', 'b'"):
+        cnn.transform(IMAGES, side="c")
+    with pytest.raises(TypeError, match="X is text"):
+        cnn.transform(["a cat"], side="b")
