@@ -119,7 +119,7 @@ def test_word2vec_does_not_depend_on_pythons_hash_or_touch_numpys_generator():
     code = (
         "import numpy as np; from mmalign_nb.features import Word2VecText as W; np.random.seed(7); "
         f"v = W(dim=8, epochs=3).fit({COMPANY!r}).vectors_; "
-        "print(v.tobytes().hex(), np.random.randint(10**9))"  # noqa: NPY002
+        "print(v.tobytes().hex(), np.random.randint(10**9))"
     )
     runs = {
         subprocess.run(
