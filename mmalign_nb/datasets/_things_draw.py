@@ -105,7 +105,7 @@ def _cloud() -> Image.Image:
     return sheet
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=128)
 def _shadow(width: int) -> Image.Image:
     veil = Image.new("L", (width, max(width // 4, 4)), 0)
     ImageDraw.Draw(veil).ellipse((2, 1, veil.width - 3, veil.height - 2), fill=84)

@@ -34,8 +34,8 @@ TIMES = ("dawn", "day", "dusk", "night")
 _ALL = tuple(product(KINDS, COLOURS, SIZES, COUNTS, TIMES))  # 12 · 8 · 3 · 4 · 4 = 4,608 different items
 
 # One stream of random numbers for each use, so that a change in one never reaches another.
-_STREAMS = {"factors": 0, "text": 1, "text_zh": 2, "image": 3, "audio": 4, "beats": 5, "video": 6}
-Stream = Literal["text", "text_zh", "image", "audio", "beats", "video"]
+_STREAMS = {"factors": 0, "text": 1, "text_zh": 2, "image": 3, "audio": 4, "beats": 5}
+Stream = Literal["text", "text_zh", "image", "audio", "beats"]
 
 
 @dataclass(frozen=True)

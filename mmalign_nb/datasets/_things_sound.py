@@ -126,7 +126,7 @@ def _frog(p: float, rng: Rng) -> np.ndarray:
 def _cat(p: float, rng: Rng) -> np.ndarray:
     t = _time(0.2)
     along, f = t / t[-1], 560 * p
-    mouth = p**0.4 * (900 + 1500 * np.sin(np.pi * along**0.8))  # its resonance in Hz opens and closes: me-ow
+    mouth = p**0.8 * (900 + 1500 * np.sin(np.pi * along**0.8))  # its resonance in Hz opens and closes: me-ow
     strengths = [np.exp(-(((h * f - mouth) / 650) ** 2)) + 0.3 * (h == 1) for h in range(1, 8)]
     return _harmonics(_phase(f * (0.9 + 0.3 * np.sin(np.pi * along**0.7)), t), *strengths) * _hold(
         t, 0.035, 0.09

@@ -48,7 +48,8 @@ def things(n: int = 600, seed: int = 0, video: bool = False) -> Items:
     Items
         ``text`` and ``text_zh`` (one sentence each); ``image`` uint8 ``(n, 64, 64, 3)``; ``audio`` float32
         ``(n, 16000)`` in [-1, 1] at 16 kHz, or ``(n, 32000)`` with video; ``video`` uint8 ``(n, 24, 64, 64, 3)``
-        or None, its first frame being ``image``; ``label`` the kind; ``factors`` kind, colour, size, count and
+        or None, its first frame being ``image`` and frame ``j`` shown from ``j / 12`` to ``(j + 1) / 12`` s, a
+        leap beginning in the frame during which its sound begins; ``label`` the kind; ``factors`` kind, colour, size, count and
         time; ``ids`` such as ``things-0-00007`` (seed and index).
 
     Raises
@@ -66,7 +67,8 @@ def things(n: int = 600, seed: int = 0, video: bool = False) -> Items:
     >>> items = things(n=8)
     >>> items
     Items(n=8: text, text_zh, image 64×64, audio 1 s at 16000 Hz, label, factors kind, colour, size, count, time)
-    >>> items.ids[7], items.text[7]
+    >>> print(items.ids[7], items.text[7], items.text_zh[7])
+    things-0-00007 Four small blue bells toll in the dark of night. 深夜，可以听到四口很小的蓝色吊钟在当当作响。
     """
     n, seed = _whole(n, "n", least=1), _whole(seed, "seed", least=0)
     seconds = FRAMES / FPS if video else 1.0
