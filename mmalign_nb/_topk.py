@@ -4,7 +4,7 @@ Selection, not the product, is where a search spends its time. So per tile of sc
 
 1. reduce groups of 16 rows to their maxima (a vectorised ``max`` that reads each score once);
 2. keep the groups whose maximum reaches ``cut``, the k-th best score known so far minus a bound on rounding;
-3. look inside those groups only, and raise ``cut`` after 1, 2, 4, 8, … tiles.
+3. look inside those groups only, and raise ``cut`` after 2, 4, 8, … tiles.
 
 Tiles are float32 products. The few candidates that survive are scored again by ``score_pairs``, so ids and scores are
 those of a brute-force float64 search rounded to float32, whatever the tile, the threads or the machine. Where rounding
@@ -131,14 +131,43 @@ def _kth(x: np.ndarray, k: int, axis: int) -> np.ndarray:
     return np.asarray(np.partition(x, n - k, axis=axis).take(n - k, axis=axis))
 
 
-class _Block:
-    """One block of queries: its candidates (query, item, score), and the cut below which none can win."""
+class _Queries:
+    """One block of queries against a gallery, a tile at a time."""
 
-    def __init__(self, a: Any, g: Gallery, k: int, exact: bool = False) -> None:
-        self.a, self.g, self.k, self.n = a, g, k, a.shape[0]
+    def __init__(self, a: Any, g: Gallery, exact: bool = False) -> None:
+        self.a, self.g, self.n = a, g, a.shape[0]
         ready = g.queries(a) if g.fast and not exact else None
         self.exact = ready is None
-        self.q, self.slack = ready if ready is not None else (a, 0.0)
+        self.q: Any
+        self.slack: np.ndarray
+        self.q, self.slack = ready if ready is not None else (a, np.zeros(self.n, np.float32))
+
+    def tile(self, start: int, stop: int, buffer: np.ndarray, group: int) -> np.ndarray:
+        """Scores of the rows ``start … stop`` in whole groups, ``(groups, group, n)``; -inf fills the last group up."""
+        rows = -(-(stop - start) // group) * group
+        out = buffer[: rows * self.n].reshape(rows, self.n)
+        out[stop - start :] = -np.inf
+        if self.exact:
+            out[: stop - start] = score_block(self.g.rows[start:stop], self.a, self.g.metric)
+        else:
+            self.g.tile(self.q, start, stop, out[: stop - start])
+        return out.reshape(-1, group, self.n)
+
+
+def _inside(tile: np.ndarray, hits: np.ndarray, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What reaches the cut in the groups that are hit: (query, row, score)."""
+    at, q = np.divmod(hits, tile.shape[2])
+    scores = tile[at, :, q]
+    h, offset = np.nonzero(scores >= cut[q][:, None])
+    return q[h], at[h] * tile.shape[1] + offset, scores[h, offset]
+
+
+class _Best(_Queries):
+    """The candidates (query, item, score) for the k best of each query, and the cut below which none can win."""
+
+    def __init__(self, a: Any, g: Gallery, k: int, exact: bool = False) -> None:
+        super().__init__(a, g, exact)
+        self.k = k
         self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.size, self.limit, self.tiles = 0, self.n * (3 * k + 64), 0
         self.cut = np.full(self.n, -np.inf, np.float32)
@@ -149,24 +178,15 @@ class _Block:
 
     def look(self, start: int, stop: int, buffer: np.ndarray, group: int) -> None:
         """Add those of the rows ``start … stop`` of the gallery that reach the cut."""
-        padded = -(-(stop - start) // group) * group
-        tile = buffer[: padded * self.n].reshape(padded, self.n)
-        tile[stop - start :] = -np.inf
-        if self.exact:
-            tile[: stop - start] = score_block(self.g.rows[start:stop], self.a, self.g.metric)
-        else:
-            self.g.tile(self.q, start, stop, tile[: stop - start])
-        grouped = tile.reshape(-1, group, self.n)
-        best = grouped.max(axis=1) if group > 1 else tile
-        hits = np.flatnonzero(best >= self.cut) if self.tiles else ()
+        tile = self.tile(start, stop, buffer, group)
+        top = tile.max(axis=1)
+        hits = np.flatnonzero(top >= self.cut) if self.tiles else np.empty(0)
         if not self.tiles or len(hits) > 2 * self.k * self.n:  # the latter: much better than those before
-            self.raise_cut(_kth(best, self.k, axis=0))
-            hits = np.flatnonzero(best >= self.cut)
-        at, q = np.divmod(hits, self.n)
-        inside = grouped[at, :, q]
-        h, offset = np.nonzero(inside >= self.cut[q][:, None])
-        self.parts.append((q[h], start + at[h] * group + offset, inside[h, offset]))
-        self.size += len(h)
+            self.raise_cut(_kth(top, self.k, axis=0))
+            hits = np.flatnonzero(top >= self.cut)
+        q, rows, scores = _inside(tile, hits, self.cut)
+        self.parts.append((q, start + rows, scores))
+        self.size += len(q)
         self.tiles += 1
         if self.size > self.limit or (self.tiles > 1 and self.tiles & (self.tiles - 1) == 0):
             self.tighten()
@@ -215,7 +235,7 @@ def best_first(ids: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray,
 
 def _search(a: Any, g: Gallery, k: int, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
     """The k best rows ``lo … hi`` of the gallery; a tile of the gallery serves several blocks of queries."""
-    blocks = [_Block(a[s:e], g, k) for s, e in _spans(a.shape[0], min(QUERIES, max(32, 2**17 // k)))]
+    blocks = [_Best(a[s:e], g, k) for s, e in _spans(a.shape[0], min(QUERIES, max(32, 2**17 // k)))]
     step = max(ITEMS, 1 << (2 * k - 1).bit_length())
     group = _group_size(min(step, hi - lo), k) if blocks[0].n >= 16 else 1
     buffer = np.empty(step * max(b.n for b in blocks), np.float32)
@@ -225,7 +245,7 @@ def _search(a: Any, g: Gallery, k: int, lo: int, hi: int) -> tuple[np.ndarray, n
             if (
                 block.size > block.limit and not block.exact
             ):  # ties, or an outlier: rounding can't tell them apart
-                blocks[i] = block = _Block(block.a, g, k, exact=True)
+                blocks[i] = block = _Best(block.a, g, k, exact=True)
                 for again in range(lo, start + 1, step):
                     block.look(again, min(again + step, hi), buffer, group)
     found = [block.best() for block in blocks]
@@ -310,37 +330,38 @@ def _above(
     a: Any, g: Gallery, threshold: np.float32, first: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All pairs of one block of queries at or above the threshold, ordered by (i, j)."""
-    ready = g.queries(a) if g.fast else None
+    block = _Queries(a, g)
+    cut, t = np.full(block.n, threshold, np.float64), float(threshold)
+    if not block.exact:
+        if g.metric == "euclidean" and t <= 0:  # a distance t means an inner product of (|a|² - t²) / 2
+            square = _square(block.q[:, :-1].astype(np.float64))
+            cut = (square - t * t) / 2 - 2 * _UNIT * (square + t * t)
+        elif g.metric == "euclidean":
+            cut += np.inf
+        cut = np.clip(cut, -1e38, 1e38)
+        cut = cut - block.slack - 4 * _UNIT * np.abs(cut)
+    cut = cut.astype(np.float32)
     found = []
-    buffer = np.empty((ITEMS, a.shape[0]), np.float32)
-    if ready is not None:
-        q, slack = ready
-        cut = np.full(len(a), threshold, np.float64)
-        if g.metric == "euclidean":  # a distance t means an inner product of (|a|² - t²) / 2
-            square = _square(q[:, :-1].astype(np.float64))
-            cut = (square - float(threshold) ** 2) / 2
-            slack = slack + 2 * _UNIT * (square + float(threshold) ** 2)
-        cut = (cut - slack - 4 * _UNIT * np.abs(cut)).astype(np.float32)
+    buffer = np.empty(ITEMS * block.n, np.float32)
     for start in range(0, g.rows.shape[0], ITEMS):
-        rows = g.rows[start : start + ITEMS]
-        tile = buffer[: rows.shape[0]]
-        hits = None
-        if ready is not None:
-            g.tile(q, start, start + rows.shape[0], tile)
-            hits = np.flatnonzero(tile >= cut)
-        if hits is None or len(hits) > tile.size // 16:
-            tile[:] = score_block(rows, a, g.metric)
-            j, i = np.nonzero(tile >= threshold)
-            scores = tile[j, i]
+        stop = min(start + ITEMS, g.rows.shape[0])
+        tile = block.tile(start, stop, buffer, GROUP)
+        hits = np.flatnonzero(tile.max(axis=1) >= cut)
+        if block.exact:
+            i, j, scores = _inside(tile, hits, cut)
+        elif len(hits) > tile.size // (4 * GROUP):  # so many that pair by pair would take longer
+            scores = score_block(a, g.rows[start:stop], g.metric)
+            i, j = np.nonzero(scores >= threshold)
+            scores = scores[i, j]
         else:
-            j, i = np.divmod(hits, len(a))
-            scores = score_pairs(a, rows, i, j, g.metric)
+            i, j, _ = _inside(tile, hits, cut)
+            scores = score_pairs(a, g.rows, i, start + j, g.metric)
             keep = scores >= threshold
-            j, i, scores = j[keep], i[keep], scores[keep]
-        found.append((i, j + start, scores))
+            i, j, scores = i[keep], j[keep], scores[keep]
+        found.append((i, start + j, scores))
     i, j, scores = (np.concatenate(x) for x in zip(*found, strict=True))
-    order = np.argsort(i.astype(np.uint16), kind="stable")  # j ascends already
-    return i[order] + first, j[order], scores[order]
+    order = np.lexsort((j, i))
+    return first + i[order], j[order], scores[order]
 
 
 def above(
@@ -369,7 +390,9 @@ def above(
         check_directions(a, "A")
     if g.rows.shape[0] == 0:
         return
-    blocks = [(a[s:e], g, np.float32(threshold), s) for s, e in _spans(a.shape[0])]
+    with np.errstate(over="ignore"):
+        least = np.float32(threshold)
+    blocks = [(a[s:e], g, least, s) for s, e in _spans(a.shape[0])]
     wave = 4  # BLAS is limited to one thread only while we compute, not while the caller holds a block
     for w in range(0, len(blocks), wave):
         yield from _in_threads(_above, blocks[w : w + wave])
