@@ -47,7 +47,9 @@ class Choice:
 
         if self.mode == "min":  # distance = best score - score: a flip, so "min" sees the same order as "max"
             top = float(self.scores.max(initial=0.0))
-            return align.min_match(top - self.scores, None if threshold is None else top - threshold)
+            return align.min_match(
+                top - self.scores.astype(np.float64), None if threshold is None else top - threshold
+            )
         kept: Matches = getattr(align, f"{self.mode}_match")(self.scores, threshold)
         return kept
 

@@ -8,13 +8,12 @@ draws both as one figure.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import numpy as np
-from PIL import Image
 
+from ..plots._style import figure_png
 from ._media import escape, uri
 
 if TYPE_CHECKING:
@@ -42,27 +41,25 @@ class Layers(widgets.GridBox):
 
 
 class Canvas:
-    """A drawn figure as a lower layer: its PNG, and where its axes put data in SVG coordinates."""
+    """A drawn figure as a lower layer: its PNG, and where its axes put data in SVG coordinates (100 to an inch).
 
-    def __init__(self, figure: Figure) -> None:
-        figure.canvas.draw()  # settles the layout
-        figure.set_layout_engine("none")
-        self.figure = figure
-        self.width, self.height = (int(v) for v in figure.canvas.get_width_height())
+    It is drawn once, sharper than the page so that it stands up to a projector.
+    """
+
+    def __init__(self, figure: Figure, scale: float = 1.5) -> None:
+        figure.set_dpi(100 * scale)
+        self.png = figure_png(figure, optimize=False)
+        self._scale = scale
+        self.width, self.height = (round(v / scale) for v in figure.canvas.get_width_height())
         self._to_pixel: list[Any] = [ax.transData.frozen() for ax in figure.axes]
-        self.boxes = [ax.get_window_extent().extents for ax in figure.axes]
-
-    def png(self, dpi: int = 150) -> bytes:
-        """The figure, sharper than the page so that it stands up to a projector."""
-        out = io.BytesIO()
-        self.figure.savefig(out, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
-        image, out = Image.open(out).convert("RGB"), io.BytesIO()
-        image.quantize(256, dither=Image.Dither.NONE).save(out, "PNG")
-        return out.getvalue()
+        self.boxes = [np.asarray(ax.get_window_extent().extents) / scale for ax in figure.axes]
 
     def pixels(self, axes: int, x: Any, y: Any) -> np.ndarray:
         """Data coordinates as SVG coordinates: y grows downwards, one decimal is enough."""
-        xy = self._to_pixel[axes].transform(np.column_stack([np.atleast_1d(x), np.atleast_1d(y)]))
+        xy = (
+            self._to_pixel[axes].transform(np.column_stack([np.atleast_1d(x), np.atleast_1d(y)]))
+            / self._scale
+        )
         xy[:, 1] = self.height - xy[:, 1]
         return np.round(xy, 1)
 

@@ -177,11 +177,11 @@ class Scene:
 
     def _svg_curve(self, curve: np.ndarray, point: tuple[float, float]) -> str:
         path = " ".join(f"{x:g},{y:g}" for x, y in self.canvas.pixels(2, curve[:, 0], curve[:, 1]))
+        drawn = f'<polyline points="{path}" fill="none" stroke="{RIGHT}" stroke-width="2.5"/>'
         (x, y), *_ = self.canvas.pixels(2, *point)
-        return (
-            f'<polyline points="{path}" fill="none" stroke="{RIGHT}" stroke-width="2.5"/>'
-            f'<circle cx="{x:g}" cy="{y:g}" r="8" fill="{LINE}" stroke="#fff" stroke-width="2"/>'
-        )
+        if not np.isfinite([x, y]).all():  # nothing kept: there is no precision
+            return drawn
+        return f'{drawn}<circle cx="{x:g}" cy="{y:g}" r="8" fill="{LINE}" stroke="#fff" stroke-width="2"/>'
 
 
 def _stamps(xy: np.ndarray, size: float, color: str, cross: bool) -> str:

@@ -177,7 +177,7 @@ class MapPanel(Panel):
         name = self.method.value
         if name not in self._canvases:
             self._canvases[name] = Canvas(self._draw())
-        self._picture.lower(self._canvases[name].png())
+        self._picture.lower(self._canvases[name].png)
         self._refresh()
 
     def _refresh(self) -> None:

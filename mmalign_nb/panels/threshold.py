@@ -268,7 +268,7 @@ class ThresholdPanel(Panel):
 
     def _show_scene(self) -> None:
         """Send the lower layer: once per measure."""
-        self._picture.lower(self._scene.canvas.png())
+        self._picture.lower(self._scene.canvas.png)
 
     def _change_measure(self, old: str) -> None:
         """Scores of two measures cannot be compared: keep the share of pairs above the line instead."""
@@ -339,7 +339,7 @@ class ThresholdPanel(Panel):
             told += f", {int(marks.right.sum())} right and {int((~marks.right).sum())} wrong"
         told += f"; histogram of the scores with the threshold at {marks.label}"
         if marks.point is not None:
-            told += f"; precision {marks.point[1]:.2f} and recall {marks.point[0]:.2f} on their curve"
+            told += f"; precision {_share(marks.point[1])} and recall {_share(marks.point[0])} on their curve"
         return f"Heat map of {told}."
 
     def _readout(self, marks: Marks, kept: Matches) -> str:
@@ -347,7 +347,7 @@ class ThresholdPanel(Panel):
         if self._truth is not None:
             quality = self._choice.quality(kept)
             parts += [
-                f"{name} <b>{value:.2f}</b>"
+                f"{name} <b>{_share(value)}</b>"
                 for name, value in zip(("precision", "recall", "F1"), quality, strict=True)
             ]
         left = [_count(len(x), what) for x, what in ((kept.unmatched_a, "row"), (kept.unmatched_b, "column"))]
@@ -390,7 +390,7 @@ class ThresholdPanel(Panel):
         told = f"{_count(len(kept.pairs), 'pair')} kept of {' × '.join(map(str, kept.shape))}"
         if self._truth is not None:
             quality = self._choice.quality(kept)
-            told += f", precision {quality.precision:.2f}, recall {quality.recall:.2f}"
+            told += f", precision {_share(quality.precision)}, recall {_share(quality.recall)}"
         return f"(threshold={self._number(self.threshold.value)}, mode={self.mode.value!r}{measure}): {told}"
 
 
@@ -404,6 +404,11 @@ def _round_step(size: float) -> float:
 
 def _count(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _share(value: float) -> str:
+    """A share with two decimals; 0 / 0 is a dash."""
+    return "–" if math.isnan(value) else f"{value:.2f}"
 
 
 def _in_words(rule: str, chosen: Threshold, number: Callable[[float], str]) -> str:

@@ -92,8 +92,8 @@ def new_figure(width: float, height: float) -> Figure:
     return fig
 
 
-def figure_png(figure: Figure, colors: int = 256) -> bytes:
-    """Draw a figure and return it as PNG with at most ``colors`` colours (a third of the bytes of full colour)."""
+def figure_png(figure: Figure, optimize: bool = True) -> bytes:
+    """Draw a figure and return it as PNG with at most 256 colours: a third of the bytes of full colour."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
@@ -101,7 +101,7 @@ def figure_png(figure: Figure, colors: int = 256) -> bytes:
     canvas.draw()
     pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
     out = io.BytesIO()
-    Image.fromarray(pixels).quantize(colors, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    Image.fromarray(pixels).quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=optimize)
     return out.getvalue()
 
 

@@ -24,6 +24,8 @@ def draw_heatmap(ax: Axes, scores: np.ndarray, sides: tuple[str, str] = ("side a
     import matplotlib as mpl
 
     n, m = scores.shape
+    if not scores.size:  # an empty side: a blank field of the other side's size
+        scores = np.full((max(n, 1), max(m, 1)), np.nan)
     grey = mpl.colors.LinearSegmentedColormap.from_list("paper", ["#ffffff", "#3c3c3c"])
     aspect: Literal["equal", "auto"] = "equal" if 1 / 2.5 <= n / max(m, 1) <= 2.5 else "auto"
     image = ax.imshow(

@@ -1,0 +1,201 @@
+"""Figures show what they were given, keep nothing, and say it in words too."""
+
+import base64
+import functools
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmalign_nb import plots
+from mmalign_nb.align import max_match
+
+RNG = np.random.default_rng(0)
+S = RNG.normal(size=(30, 20)).astype(np.float32)
+IMAGES = RNG.integers(0, 255, (10, 16, 16, 3), dtype=np.uint8)
+SOUNDS = (0.5 * np.sin(2 * np.pi * np.array([[500.0], [2000.0]]) * np.arange(8000) / 8000)).astype(np.float32)
+CURVES = {
+    "ridge": ([10, 100, 1000], [0.1, 0.2, 0.4]),
+    "cca": ([10, 100, 1000], [0.2, 0.3, 0.5], [0.1] * 3, [0.6] * 3),
+}
+
+FIGURES = {
+    "heatmap": lambda: plots.similarity_heatmap(S, max_match(S), truth=[(0, 0)], title="scores"),
+    "small heatmap": lambda: plots.similarity_heatmap(
+        S[:3, :4], [(0, 1), (2, 2)], truth=[(0, 1)], labels_a=["one", "two", "three"], labels_b=list("☂←☃♛")
+    ),
+    "no pairs": lambda: plots.similarity_heatmap(S, np.empty((0, 2), int)),
+    "histogram": lambda: plots.score_histogram(S, 0.5, [(i, i) for i in range(20)], title="scores"),
+    "one score": lambda: plots.score_histogram([0.5]),
+    "precision": lambda: plots.precision_recall({"a": ([1.0, 0.5], [0.5, 1.0])}, (0.5, 1.0), title="quality"),
+    "gallery": lambda: plots.items_grid(
+        IMAGES, [f"picture {i} with a rather long name" for i in range(10)], title="x"
+    ),
+    "grey gallery": lambda: plots.items_grid(IMAGES[..., 0], columns=4),
+    "neighbours": lambda: plots.neighbours(
+        ["one", "two"],
+        IMAGES,
+        [[0, 1, 2], [3, 4, 5]],
+        S[:2, :3],
+        S[:2, :3] > 0,
+        gallery_captions=["name"] * 10,
+    ),
+    "text neighbours": lambda: plots.neighbours(
+        IMAGES[:2], ["cat", "dog", "a cow"], [[0, 1], [2, 0]], title="x"
+    ),
+    "map": lambda: plots.embedding_map(S[:, :2], S[:10, 2:4], [(0, 0), (1, 1)], title="map"),
+    "curves": lambda: plots.learning_curves(CURVES, chance=0.05, title="few pairs"),
+    "spectrograms": lambda: plots.spectrograms(SOUNDS, 8000, ["low", "high"], title="sounds"),
+}
+
+
+@functools.cache
+def picture(name):
+    return plots.Picture(FIGURES[name](), alt=name)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_cut_off(name):
+    pixels = np.asarray(Image.open(io.BytesIO(picture(name).png)).convert("L"))
+    rim = np.concatenate(
+        [pixels[:2].ravel(), pixels[-2:].ravel(), pixels[:, :2].ravel(), pixels[:, -2:].ravel()]
+    )
+    assert (rim == 255).all()  # what is cut off leaves ink at the edge
+    assert (pixels < 128).mean() > 0.001  # and something is drawn at all
+
+
+def test_the_look_at_the_rim_would_see_a_cut_label():
+    figure = FIGURES["curves"]()
+    figure.axes[0].text(
+        1.0, 0.5, "a label that goes on and on beyond the right edge " * 3, clip_on=False, in_layout=False
+    )
+    with pytest.raises(AssertionError):
+        pixels = np.asarray(Image.open(io.BytesIO(plots.Picture(figure, alt="x").png)).convert("L"))
+        assert (pixels[:, -2:] == 255).all()
+
+
+def test_no_state_is_kept():
+    from matplotlib._pylab_helpers import Gcf
+
+    before = dict(mpl.rcParams)
+    FIGURES["curves"]()
+    with pytest.raises(ValueError, match="a has 20 columns"):
+        plots.embedding_map(S, S)
+    assert dict(mpl.rcParams) == before
+
+    assert not Gcf.figs
+
+
+def test_small_matrix_shows_its_numbers_and_frames_right_and_wrong_differently():
+    figure = FIGURES["small heatmap"]()
+    ax = figure.axes[0]
+    assert {t.get_text() for t in ax.texts} == {f"{v:.2f}" for v in S[:3, :4].ravel()}
+    right, wrong = ax.patches
+    assert (right.get_linestyle(), wrong.get_linestyle()) == ("-", "--")
+    assert right.get_edgecolor() != wrong.get_edgecolor()
+    assert (right.get_x() + 0.46, right.get_y() + 0.46) == pytest.approx((1, 0))
+
+
+def test_large_matrix_marks_each_pair_where_it_is():
+    figure = plots.similarity_heatmap(S, [(3, 4), (5, 6), (7, 8)], truth=[(3, 4), (7, 8)])
+    right, wrong = figure.axes[0].collections
+    assert right.get_offsets().tolist() == [[4, 3], [8, 7]]
+    assert wrong.get_offsets().tolist() == [[6, 5]]
+    assert right.get_paths()[0].vertices.shape != wrong.get_paths()[0].vertices.shape  # a disc and a cross
+    assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == ["right (2)", "wrong (1)"]
+
+
+def test_histogram_counts_every_finite_score_once():
+    scores = S.copy()
+    scores[0, 0] = -np.inf
+    figure = plots.score_histogram(scores, 0.5)
+    ax = figure.axes[0]
+    assert sum(p.get_height() for p in ax.patches) == scores.size - 1
+    assert ax.lines[0].get_xdata() == [0.5, 0.5]
+
+
+def test_histogram_with_truth_shows_shares():
+    figure = plots.score_histogram(S, truth=[(i, i) for i in range(20)])
+    bars = [p for p in figure.axes[0].patches if p.get_hatch() is None]
+    assert sum(p.get_height() for p in bars) == pytest.approx(1)
+
+
+def test_an_abstaining_threshold_draws_no_line():
+    class Abstains:
+        abstained = True
+
+    assert not plots.score_histogram(S, Abstains()).axes[0].lines
+
+
+def test_lines_differ_by_more_than_colour():
+    lines = plots.learning_curves({n: ([1, 2], [0, 1]) for n in "abcdefg"}).axes[0].lines
+    for look in (
+        lambda x: x.get_marker(),
+        lambda x: repr(x.get_linestyle()) + repr(x._unscaled_dash_pattern),
+    ):
+        assert len({look(line) for line in lines}) == 7
+
+
+def test_neighbours_say_right_and_wrong_by_sign_colour_and_line():
+    figure = plots.neighbours(["x"], IMAGES, [[0, 1]], [[0.9, 0.1]], [[True, False]])
+    _, right, wrong = figure.axes
+    assert (right.get_title(), wrong.get_title()) == ("✓ 0.90", "✗ 0.10")
+    assert right.title.get_color() != wrong.title.get_color()
+    assert right.spines["left"].get_linestyle() != wrong.spines["left"].get_linestyle()
+
+
+def test_spectrogram_finds_the_pitch():
+    figure = plots.spectrograms(SOUNDS, 8000)
+    for ax, hertz in zip(figure.axes, (500, 2000), strict=True):
+        level = np.asarray(ax.images[0].get_array())
+        top = level[:, level.shape[1] // 2].argmax() / (level.shape[0] - 1) * 4000
+        assert top == pytest.approx(hertz, abs=40)
+
+
+def test_picture_shows_png_and_words():
+    picture = plots.Picture(FIGURES["curves"](), alt="  Five\n  curves. ")
+    data, meta = picture._repr_mimebundle_()
+    assert data["text/plain"] == repr(picture) == "Picture: Five curves."
+    assert meta == {"image/png": {"alt": "Five curves."}}
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert image.size == picture.figure.canvas.get_width_height()
+    assert set(data) == {"text/plain", "image/png"}  # no HTML: tests would compare its bytes
+
+
+def test_ipython_shows_a_picture():
+    from IPython.core.formatters import DisplayFormatter
+
+    data, meta = DisplayFormatter().format(plots.Picture(FIGURES["curves"](), alt="Curves."))
+    assert data["text/plain"] == "Picture: Curves."
+    assert meta["image/png"] == {"alt": "Curves."}
+
+
+def test_pictures_are_small_enough_for_a_chapter():
+    for name in FIGURES:
+        assert len(picture(name).png) < 60_000, name
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: plots.Picture(FIGURES["curves"](), alt=" "), ValueError, r"alt is ' '; want words"),
+        (lambda: plots.Picture("figure", alt="x"), TypeError, r"figure is str 'figure'; want a matplotlib Figure"),
+        (lambda: plots.similarity_heatmap(S, labels_a=["x"]), ValueError, "labels_a has 1 entries; want 30"),
+        (lambda: plots.similarity_heatmap(S, [1, 2, 3]), ValueError, r"pairs is .*; want \(k, 2\)"),
+        (lambda: plots.similarity_heatmap(S[0]), ValueError, "scores has shape"),
+        (lambda: plots.similarity_heatmap(S * np.nan), ValueError, "scores has NaN in 30 of 30 rows"),
+        (lambda: plots.score_histogram([0.1, 0.2], truth=[True]), ValueError, "scores has 2 rows and truth has 1"),
+        (lambda: plots.precision_recall(([1.0], [0.5, 1.0])), ValueError, "precision has 1 rows and recall has 2"),
+        (lambda: plots.items_grid(["text"]), TypeError, "images is text"),
+        (lambda: plots.items_grid(IMAGES, ["one"]), ValueError, "images has 10 rows and captions has 1"),
+        (lambda: plots.neighbours(["x"], IMAGES, [0, 1]), ValueError, r"ids is .*; want whole numbers \(q, k\)"),
+        (lambda: plots.neighbours(["x"], IMAGES, [[0]], [[1, 2]]), ValueError, r"scores has shape \(1, 2\); want \(1, 1\)"),
+        (lambda: plots.embedding_map(S, S), ValueError, "a has 20 columns; want 2"),
+        (lambda: plots.spectrograms(IMAGES, 8000), TypeError, "audio has dtype uint8"),
+    ],
+)  # fmt: skip
+def test_bad_input(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
