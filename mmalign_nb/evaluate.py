@@ -1,0 +1,549 @@
+"""How good is it, honestly? Reports on rankings, on chosen pairs, and on test data that training has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ._binomial import clopper_pearson
+from ._check import as_matrix, as_scores, check_nonzero_rows, describe
+from ._topk import top_k
+from ._truth import Truth
+from .similarity import hubness, modality_gap, similarity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .align import Matches
+
+__all__ = ["Leakage", "PairReport", "RetrievalReport", "leakage", "pair_report", "retrieval_report"]
+
+_BLOCK = 2**22  # entries of a score block: 16 MB
+
+
+class Measure(NamedTuple):
+    """One figure of a report: its value, its bootstrap interval and what pure chance would reach."""
+
+    value: float
+    low: float
+    high: float
+    chance: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RetrievalReport:
+    """Hold what ``retrieval_report`` measured, in both directions.
+
+    ``report["a→b"]["hit@1"]`` is a value; ``report.measures["a→b"]["hit@1"]`` has its interval and chance as well.
+
+    Parameters
+    ----------
+    measures : dict of direction ("a→b", "b→a") to dict of measure name to ``(value, low, high, chance)``
+    queries : dict of direction to int
+        How many queries had at least one right answer; only they count.
+    shape : (n, m)
+    hubness : dict of direction to float
+        Skewness of how often each gallery item is among the 10 nearest; 0 is even, above 1 means hubs.
+    gap : float or None
+        Distance between the two modalities' centres; None for a score matrix.
+    confidence : float
+        Of the bootstrap intervals.
+
+    Notes
+    -----
+    Notebook: ``00_start_here``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.evaluate import retrieval_report
+    >>> report = retrieval_report(np.eye(20), "diagonal")
+    >>> report["b→a"]["mrr"], round(report.measures["b→a"]["hit@1"].chance, 3)
+    (1.0, 0.05)
+    """
+
+    measures: dict[str, dict[str, Measure]]
+    queries: dict[str, int]
+    shape: tuple[int, int]
+    hubness: dict[str, float]
+    gap: float | None
+    confidence: float = 0.95
+
+    def __getitem__(self, direction: str) -> dict[str, float]:
+        if direction not in self.measures:
+            raise KeyError(f"{direction!r}; known: {', '.join(map(repr, self.measures))}")
+        return {name: m.value for name, m in self.measures[direction].items()}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table: one row per direction and measure, with ``value``, ``low``, ``high`` and ``chance``."""
+        import pandas as pd
+
+        rows = [(d, name, *m) for d, named in self.measures.items() for name, m in named.items()]
+        return pd.DataFrame(rows, columns=["direction", "measure", "value", "low", "high", "chance"])
+
+    def __repr__(self) -> str:
+        n, m = self.shape
+        lines = [f"RetrievalReport of {n} × {m} ({self.confidence:.0%} bootstrap intervals)"]
+        for direction, named in self.measures.items():
+            lines.append(
+                f"{direction}  {self.queries[direction]} queries, hubness {self.hubness[direction]:.2f}"
+            )
+            lines.append(f"  {'':12s} {'value':>8s}  {'interval':^17s} {'chance':>8s}")
+            for name, (value, low, high, chance) in named.items():
+                digits = 1 if name == "median rank" else 3
+                value_, low_, high_, chance_ = (f"{x:.{digits}f}" for x in (value, low, high, chance))
+                lines.append(f"  {name:12s} {value_:>8s}  {low_:>7s} … {high_:<7s} {chance_:>8s}")
+        if self.gap is not None:
+            lines.append(f"modality gap {self.gap:.3f}")
+        return "\n".join(lines)
+
+
+def retrieval_report(
+    scores: Any,
+    truth: Any,
+    *,
+    ks: Sequence[int] = (1, 5, 10),
+    metric: str = "cosine",
+    n_boot: int = 500,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> RetrievalReport:
+    """Measure how well each side finds the other, beside what chance would reach.
+
+    For a query with g right answers among m items, with ranks r₁ < … < r_g:
+
+    * ``hit@k``: is any of them in the top k, ``r₁ ≤ k`` (what CLIP papers call R@k);
+    * ``recall@k``: the share of them in the top k, ``|{r ≤ k}| / g``;
+    * ``mrr``: ``1 / r₁``; ``map``: average precision ``Σᵢ (i / rᵢ) / g`` over the whole list;
+    * ``median rank``: the median of r₁.
+
+    All but the last are means over the queries that have a right answer. **A tie counts against the query**: a rank is
+    the number of items that score at least as high, so constant scores give the worst result and not the best.
+
+    Parameters
+    ----------
+    scores : (n, m) array, or a tuple (A, B) of embeddings (n, d), (m, d)
+        Higher is more alike. Embeddings are compared in blocks, the (n, m) matrix is never built.
+    truth : "diagonal", (k, 2) pairs, a tuple (labels_a, labels_b) or a boolean matrix
+        Instance pairs, equal labels, or what is right, spelled out.
+    ks : sequence of int
+        For ``hit@k`` and ``recall@k``.
+    metric : str
+        The similarity of embeddings; not used for a matrix.
+    n_boot : int
+        Bootstrap samples of the queries for the intervals; 0 for none (then low and high are NaN).
+    confidence : float
+        Of the percentile intervals.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    RetrievalReport
+        With directions ``"a→b"`` (rows search columns) and ``"b→a"``. The chance values are exact expectations under a
+        random order; hubness is at 10 neighbours.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If scores have NaN or the wrong shape, truth does not fit them, or no query has a right answer.
+
+    References
+    ----------
+    C. D. Manning, P. Raghavan, H. Schütze, *Introduction to Information Retrieval*, 2008, chapter 8.
+    B. Efron, *Bootstrap methods: another look at the jackknife*, Annals of Statistics 7(1):1–26, 1979.
+
+    Notes
+    -----
+    With labels as truth the pairs of one label are counted as equally right; mAP over the whole list is not mAP@50.
+
+    Notebook: ``00_start_here``, ``03_shared_space``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.evaluate import retrieval_report
+    >>> scores = np.array([[0.9, 0.2, 0.1], [0.8, 0.7, 0.1], [0.1, 0.2, 0.3]])
+    >>> report = retrieval_report(scores, "diagonal", ks=(1,), n_boot=0)
+    >>> round(report["a→b"]["hit@1"], 3), round(report["a→b"]["mrr"], 3), report["b→a"]["hit@1"]
+    (0.667, 0.833, 1.0)
+    """
+    _check_ks(ks)
+    embedded = isinstance(scores, tuple)
+    if embedded:
+        if len(scores) != 2:
+            raise ValueError(f"scores is a tuple of {len(scores)}; want (A, B), or a matrix (n, m)")
+        A, B = (as_matrix(x, name, sparse=True) for x, name in zip(scores, "AB", strict=True))
+        shape = (A.shape[0], B.shape[0])
+    else:
+        S = as_scores(scores)
+        shape = (S.shape[0], S.shape[1])
+    right = Truth(truth, shape)
+    rng = np.random.default_rng(seed)
+    measures, queries, hubs = {}, {}, {}
+    for direction, known in (("a→b", right), ("b→a", right.swap())):
+        forth = direction == "a→b"
+        if embedded:
+            sides = (A, B) if forth else (B, A)
+            blocks = _embedded_blocks(*sides, metric)
+            hubs[direction] = hubness(sides).skewness if metric == "cosine" else float("nan")
+        else:
+            blocks = _matrix_blocks(S if forth else S.T)
+            hubs[direction] = hubness(S if forth else S.T).skewness
+        values, counts = _per_query(blocks, known, tuple(ks))
+        if not len(counts):
+            raise ValueError(f"truth has no right answer for any query of {direction}; want at least one")
+        chance = _chance(counts, known.shape[1], tuple(ks))
+        measures[direction] = _with_intervals(values, chance, n_boot, confidence, rng)
+        queries[direction] = len(counts)
+    gap = modality_gap(A, B) if embedded else None
+    return RetrievalReport(measures, queries, shape, hubs, gap, confidence)
+
+
+def _check_ks(ks: Sequence[int]) -> None:
+    if not len(ks) or any(isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1 for k in ks):
+        raise ValueError(f"ks is {ks!r}; want whole numbers of at least 1, such as (1, 5, 10)")
+
+
+def _embedded_blocks(A: Any, B: Any, metric: str) -> Iterator[tuple[int, np.ndarray]]:
+    step = max(1, _BLOCK // B.shape[0])
+    for start in range(0, A.shape[0], step):
+        yield start, similarity(A[start : start + step], B, metric)
+
+
+def _matrix_blocks(S: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    step = max(1, _BLOCK // max(S.shape[1], 1))
+    for start in range(0, S.shape[0], step):
+        yield start, S[start : start + step]
+
+
+def _per_query(
+    blocks: Iterator[tuple[int, np.ndarray]], known: Truth, ks: tuple[int, ...]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Every measure for every query that has a right answer, and how many right answers it has."""
+    rows: list[list[float]] = []
+    counts: list[int] = []
+    for start, block in blocks:
+        right = known.rows(start, start + len(block))
+        for scores, mask in zip(block, right, strict=True):
+            found = np.sort(scores[mask])[::-1]
+            if not (g := len(found)):
+                continue
+            # Ties count against the query: the rank is the number of items that score at least as high.
+            if g == 1:
+                ranks = np.array([np.count_nonzero(scores >= found[0])])
+            else:
+                ranks = len(scores) - np.searchsorted(np.sort(scores), found, side="left")
+            among_right = g - np.searchsorted(found[::-1], found, side="left")
+            best = int(ranks[0])
+            rows.append(
+                [
+                    *(float(best <= k) for k in ks),
+                    *(np.count_nonzero(ranks <= k) / g for k in ks),
+                    1 / best,
+                    float((among_right / ranks).mean()),
+                    float(best),
+                ]
+            )
+            counts.append(g)
+    table = np.array(rows, float).reshape(len(rows), 2 * len(ks) + 3)
+    return dict(zip(_names(ks), table.T, strict=True)), np.array(counts, int)
+
+
+def _names(ks: tuple[int, ...]) -> list[str]:
+    return [*(f"hit@{k}" for k in ks), *(f"recall@{k}" for k in ks), "mrr", "map", "median rank"]
+
+
+def _chance(counts: np.ndarray, m: int, ks: tuple[int, ...]) -> dict[str, float]:
+    """The exact expectation of each measure if the m items came in random order."""
+    out = dict.fromkeys(_names(ks), 0.0)
+    best_rank = np.zeros(m)  # distribution of the first right rank, over all queries
+    harmonic = float((1 / np.arange(1, m + 1)).sum())
+    for g, weight in zip(*np.unique(counts, return_counts=True), strict=True):
+        share = weight / len(counts)
+        left = np.arange(m)  # P(first right rank > r) = Π_{t<r} (m − g − t) / (m − t)
+        beyond = np.concatenate([[1.0], np.cumprod(np.maximum(m - g - left, 0) / (m - left))])
+        first = -np.diff(beyond)
+        best_rank += share * first
+        for k in ks:
+            out[f"hit@{k}"] += share * (1 - beyond[min(k, m)])
+            out[f"recall@{k}"] += share * min(k, m) / m
+        out["mrr"] += share * float((first / np.arange(1, m + 1)).sum())
+        rest = (g - 1) / (m - 1) if m > 1 else 0.0
+        out["map"] += share * (harmonic + rest * (m - harmonic)) / m
+    out["median rank"] = float(np.searchsorted(np.cumsum(best_rank), 0.5 - 1e-12) + 1)
+    return out
+
+
+def _with_intervals(
+    values: dict[str, np.ndarray], chance: dict[str, float], n_boot: int, confidence: float, rng: Any
+) -> dict[str, Measure]:
+    """Means (and the median) with percentile intervals from resampled queries."""
+    n = len(next(iter(values.values())))
+    resampled: dict[str, list[float]] = {name: [] for name in values}
+    for _ in range(n_boot):
+        rows = rng.integers(0, n, n)
+        for name, v in values.items():
+            resampled[name].append(float(np.median(v[rows]) if name == "median rank" else v[rows].mean()))
+    half = (1 - confidence) / 2
+    out = {}
+    for name, v in values.items():
+        low, high = np.quantile(resampled[name], [half, 1 - half]) if n_boot else (np.nan, np.nan)
+        value = float(np.median(v) if name == "median rank" else v.mean())
+        out[name] = Measure(value, float(low), float(high), float(chance[name]))
+    return out
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PairReport:
+    """Hold what ``pair_report`` measured on chosen pairs.
+
+    Parameters
+    ----------
+    precision, recall, f1 : float
+        NaN where they are 0 / 0.
+    precision_interval, recall_interval : (low, high)
+        Exact (Clopper–Pearson) intervals.
+    tp, fp, fn : int
+        Right pairs, wrong pairs, right pairs that were not chosen.
+    chance_precision : float
+        The precision of pairs drawn at random.
+    confidence : float
+
+    Notes
+    -----
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.align import max_match
+    >>> from mmalign_nb.evaluate import pair_report
+    >>> pair_report(max_match([[0.9, 0.1], [0.2, 0.8]]), "diagonal").tp
+    2
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    precision_interval: tuple[float, float]
+    recall_interval: tuple[float, float]
+    tp: int
+    fp: int
+    fn: int
+    chance_precision: float
+    confidence: float = 0.95
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with rows precision, recall and f1, and columns value, low and high."""
+        import pandas as pd
+
+        nan = float("nan")
+        rows = {
+            "precision": (self.precision, *self.precision_interval),
+            "recall": (self.recall, *self.recall_interval),
+            "f1": (self.f1, nan, nan),
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
+
+    def __repr__(self) -> str:
+        (pl, ph), (rl, rh) = self.precision_interval, self.recall_interval
+        return (
+            f"PairReport({self.tp + self.fp} pairs: {self.tp} right, {self.fp} wrong, {self.fn} missed; "
+            f"precision {self.precision:.3f} ({pl:.3f} … {ph:.3f}, chance {self.chance_precision:.3f}), "
+            f"recall {self.recall:.3f} ({rl:.3f} … {rh:.3f}), F1 {self.f1:.3f})"
+        )
+
+
+def pair_report(matches: Matches, truth: Any, *, confidence: float = 0.95) -> PairReport:
+    """Measure precision, recall and F1 of chosen pairs, with exact intervals.
+
+    ``precision = tp / (tp + fp)``, ``recall = tp / (tp + fn)``, ``F1 = 2 tp / (2 tp + fp + fn)``.
+
+    Parameters
+    ----------
+    matches : Matches
+        From one of the functions of :mod:`mmalign_nb.align`.
+    truth : "diagonal", (k, 2) pairs, a tuple (labels_a, labels_b) or a boolean matrix
+    confidence : float
+        Of the Clopper–Pearson intervals.
+
+    Returns
+    -------
+    PairReport
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``matches`` is no Matches, or truth does not fit its shape.
+
+    References
+    ----------
+    C. J. Clopper, E. S. Pearson, Biometrika 26(4):404–413, 1934.
+
+    Notes
+    -----
+    The intervals take the pairs as independent draws. The pairs of a one-to-one matching exclude each other, so there
+    they are a guide rather than a promise.
+
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.align import max_match
+    >>> from mmalign_nb.evaluate import pair_report
+    >>> pair_report(max_match([[0.9, 0.1, 0.1], [0.2, 0.8, 0.7]]), [(0, 0), (1, 2)])
+    PairReport(2 pairs: 1 right, 1 wrong, 1 missed; precision 0.500 (0.013 … 0.987, chance 0.333),
+        recall 0.500 (0.013 … 0.987), F1 0.500)
+    """
+    if not hasattr(matches, "pairs") or not hasattr(matches, "evaluate"):
+        raise TypeError(
+            f"matches is {describe(matches)}; want Matches, as max_match and its like return them"
+        )
+    found = matches.evaluate(truth)
+    tp, fp, fn = (int(found[k]) for k in ("tp", "fp", "fn"))
+    p, r = (tuple(float(x) for x in clopper_pearson(tp, tp + wrong, confidence)) for wrong in (fp, fn))
+    cells = matches.shape[0] * matches.shape[1]
+    return PairReport(
+        found["precision"], found["recall"], found["f1"], (p[0], p[1]), (r[0], r[1]), tp, fp, fn,
+        (tp + fn) / cells if cells else float("nan"), confidence,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Leakage:
+    """Hold what ``leakage`` found.
+
+    Parameters
+    ----------
+    exact : int64 (k, 2)
+        Rows ``(train, test)`` that are the same, bit by bit (text: letter by letter).
+    near : int64 (k, 2)
+        Rows ``(train, test)``: each test row that is at least as near to training as the line, with its nearest
+        training row; empty if no line was given.
+    nearest : float32 (n_test,) or None
+        Cosine of each test row with the nearest training row; None for text and pictures.
+    within : float32 (n_train,) or None
+        Cosine of each training row with the nearest *other* training row: how near rows are anyway.
+    n_test : int
+
+    Notes
+    -----
+    Notebook: ``03_shared_space``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.evaluate import leakage
+    >>> leakage(["a cat", "a dog"], ["a frog", "a dog"]).exact.tolist()
+    [[1, 1]]
+    """
+
+    exact: np.ndarray
+    near: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    nearest: np.ndarray | None = None
+    within: np.ndarray | None = None
+    n_test: int = 0
+
+    def __repr__(self) -> str:
+        share = len(np.unique(self.exact[:, 1])) / self.n_test if self.n_test else 0.0
+        text = f"Leakage({len(self.exact)} exact duplicates, {share:.1%} of {self.n_test} test items"
+        if len(self.near):
+            text += f"; {len(self.near)} nearer than the line"
+        if self.nearest is not None and self.within is not None:
+            text += (
+                f"; median cosine to training {np.median(self.nearest):.3f}, "
+                f"within training {np.median(self.within):.3f}"
+            )
+        return text + ")"
+
+
+def leakage(train: Any, test: Any, *, threshold: float | None = None) -> Leakage:
+    """Find test items that training has seen: exact duplicates, and for vectors near ones.
+
+    A duplicate across the split makes every figure too good. For vectors, ``nearest`` is ``max_i cos(train_i, test_j)``
+    and ``within`` is the same inside the training set; where the first is well above the second, test items are
+    copies (other crops, other spellings) and not new items.
+
+    Parameters
+    ----------
+    train, test : lists of str, uint8 arrays of pictures, or float arrays (n, d) of vectors
+        Both of one kind. Text is compared without case and extra spaces.
+    threshold : float, optional
+        The cosine from which a test vector counts as a near duplicate. There is no default: without it, none is
+        called so, and ``nearest`` and ``within`` show where a line could lie.
+
+    Returns
+    -------
+    Leakage
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two are not of one kind and width, or a threshold is given for text or pictures.
+
+    References
+    ----------
+    B. Barz, J. Denzler, *Do we train on test data? Purging CIFAR of near-duplicates*, Journal of Imaging 6(6), 2020.
+
+    Notes
+    -----
+    Notebook: ``03_shared_space``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.evaluate import leakage
+    >>> train, test = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[2.0, 0.1], [1.0, 1.0]])
+    >>> leakage(train, test, threshold=0.99)
+    Leakage(0 exact duplicates, 0.0% of 2 test items; 1 nearer than the line; median cosine to training 0.853,
+        within training 0.000)
+    """
+    if all(
+        isinstance(x, (list, tuple)) and len(x) and all(isinstance(t, str) for t in x) for x in (train, test)
+    ):
+        keys = [[" ".join(t.lower().split()).encode() for t in x] for x in (train, test)]
+        return _exact_only(keys, threshold, "text")
+    a, b = np.asarray(train), np.asarray(test)
+    if a.shape[1:] != b.shape[1:]:
+        raise ValueError(
+            f"train is {describe(train)} and test is {describe(test)}; want items of one kind and size"
+        )
+    if a.dtype == np.uint8 and a.ndim > 2:
+        return _exact_only([[x.tobytes() for x in side] for side in (a, b)], threshold, "pictures")
+    A, B = as_matrix(train, "train"), as_matrix(test, "test")
+    for x, name in ((A, "train"), (B, "test")):
+        check_nonzero_rows(np.abs(x).max(axis=1), name)
+    ids, scores = top_k(B, A, 1)
+    within = _without_self(A)
+    at = np.flatnonzero(scores[:, 0] >= threshold) if threshold is not None else np.empty(0, np.int64)
+    near = np.stack([ids[at, 0], at], axis=1)
+    keys = [[x.tobytes() for x in side] for side in (A, B)]
+    return Leakage(_same(*keys), near, scores[:, 0], within, len(B))
+
+
+def _without_self(A: np.ndarray) -> np.ndarray:
+    """Cosine of each row with the nearest other row."""
+    if len(A) < 2:
+        return np.full(len(A), np.nan, np.float32)
+    ids, scores = top_k(A, A, 2)
+    # A row need not come first in its own list: a copy with a lower number does.
+    return np.where(ids[:, 0] == np.arange(len(A)), scores[:, 1], scores[:, 0])
+
+
+def _exact_only(keys: list[list[bytes]], threshold: float | None, kind: str) -> Leakage:
+    if threshold is not None:
+        raise ValueError(
+            f"threshold is {threshold!r}, but {kind} has no cosine; want vectors (encode both sides first)"
+        )
+    return Leakage(_same(*keys), n_test=len(keys[1]))
+
+
+def _same(train: list[bytes], test: list[bytes]) -> np.ndarray:
+    """All pairs (train, test) with one key."""
+    where: dict[bytes, list[int]] = {}
+    for i, key in enumerate(train):
+        where.setdefault(key, []).append(i)
+    pairs = [(i, j) for j, key in enumerate(test) for i in where.get(key, ())]
+    return np.array(pairs, np.int64).reshape(len(pairs), 2)
