@@ -37,6 +37,7 @@ class Projection(TransformerMixin, BaseEstimator):
 
     _sparse = ("A", "B")  # the sides that may be sparse
     _min_pairs = 2
+    unit_rows = False  # whether transform gives rows of unit length
 
     def _check_pairs(self, A: Any, B: Any) -> tuple[Any, Any]:
         if B is None:

@@ -31,10 +31,11 @@ class Contrastive(Projection):
         At most this many passes over the pairs.
     batch_size : int, default 256
         Pairs per step; every other pair of the batch is a negative.
-    lr, weight_decay : float, default 1e-3 and 0.1
+    lr, weight_decay : float, default 3e-3 and 0.1
         Step size and decay of AdamW.
-    temperature : float, default 0.07
-        Where :math:`\tau` starts; it never falls below 0.01.
+    temperature : float, default 0.3
+        Where :math:`\tau` starts; it never falls below 0.01. CLIP's 0.07 is for millions of pairs: with hundreds it
+        overfits within a few epochs.
     validation : float in [0, 0.5], default 0.1
         Share of the pairs held out for stopping; 0 trains all epochs on all pairs.
     patience : int, default 20
@@ -77,6 +78,7 @@ class Contrastive(Projection):
     """
 
     _min_pairs = 4
+    unit_rows = True
 
     def __init__(
         self,
@@ -84,9 +86,9 @@ class Contrastive(Projection):
         hidden: int | None = None,
         epochs: int = 300,
         batch_size: int = 256,
-        lr: float = 1e-3,
+        lr: float = 3e-3,
         weight_decay: float = 0.1,
-        temperature: float = 0.07,
+        temperature: float = 0.3,
         validation: float = 0.1,
         patience: int = 20,
         seed: int = 0,

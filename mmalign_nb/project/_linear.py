@@ -23,11 +23,12 @@ class CCA(Projection):
     ----------
     dim : int, optional
         At most this many components; None takes all there are (the smaller rank).
-    reg : float in [0, 1], default 0.1
+    reg : float in [0, 1], default 0.3
         Shrinkage of each covariance towards a ball. 0 is Hotelling's CCA (unusable with fewer pairs than
         features: every correlation is then 1); 1 maximises covariance instead (PLS by SVD).
-    power : float, default 1.0
-        Weight of the components: 0 counts all alike, larger values trust the correlated ones more.
+    power : float, default 4.0
+        Weight of the components: 0 counts all alike, larger values trust the correlated ones more. On symbols and
+        their names, spoken and drawn digits, and ``things``, 4 found up to four times as many partners as 1.
     rank : int, optional
         Reduce each side to this many principal directions first. None is exact, in time min(n, p)³ and memory
         min(n, p)² per side (a sparse side is never made dense): give a rank, e.g. 256, where both exceed 3,000.
@@ -64,7 +65,7 @@ class CCA(Projection):
     """
 
     def __init__(
-        self, dim: int | None = None, reg: float = 0.1, power: float = 1.0, rank: int | None = None
+        self, dim: int | None = None, reg: float = 0.3, power: float = 4.0, rank: int | None = None
     ) -> None:
         self.dim = dim
         self.reg = reg

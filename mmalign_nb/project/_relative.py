@@ -23,9 +23,10 @@ class Relative(Projection):
     anchors : int, optional
         How many of the pairs to keep, drawn with ``seed``; None keeps all. The shared space has this many dimensions.
     top_k : int, optional
-        Entries kept per item, the others are 0; entries equal to the last one kept stay too. None keeps all.
-    power : float, default 1.0
-        Exponent; above 1 it stresses the closest anchors.
+        Entries kept per item, the others are 0; entries equal to the last one kept stay too. Default 100; None keeps
+        all, as Moschella et al. do.
+    power : float, default 4.0
+        Exponent; above 1 it stresses the closest anchors, 1 keeps the plain cosines.
     center : bool, default True
         Whether each side's mean is removed first: raw features usually share a large common part.
     seed : int, default 0
@@ -50,7 +51,7 @@ class Relative(Projection):
     >>> import numpy as np
     >>> from mmalign_nb.project import Relative
     >>> A, B = np.eye(3), np.array([[0.0, 2.0], [3.0, 0.0], [0.0, -1.0]])
-    >>> relative = Relative(center=False).fit(A, B)
+    >>> relative = Relative(power=1, center=False).fit(A, B)
     >>> relative.transform([[4.0, 3.0, 0.0]], side="a").round(2)
     array([[0.8, 0.6, 0. ]], dtype=float32)
     >>> relative.transform([[5.0, 0.0]], side="b").tolist()
@@ -60,8 +61,8 @@ class Relative(Projection):
     def __init__(
         self,
         anchors: int | None = None,
-        top_k: int | None = None,
-        power: float = 1.0,
+        top_k: int | None = 100,
+        power: float = 4.0,
         center: bool = True,
         seed: int = 0,
     ) -> None:
@@ -78,6 +79,7 @@ class Relative(Projection):
         check_count(self.top_k, "top_k")
         check_within(self.power, "power", 0)
         n = A.shape[0]
+        self.n_pairs_ = n
         k = min(self.anchors or n, n)
         self.anchor_rows_ = np.sort(np.random.default_rng(self.seed).permutation(n)[:k])
         self._means = {s: mean_of(X) * bool(self.center) for s, X in (("a", A), ("b", B))}
