@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from ._style import COLORS, MARKERS, Picture, new_figure, styled
 from .items import items_grid, neighbours, spectrograms
+from .reasons import score_terms_waterfall
 from .scores import embedding_map, learning_curves, precision_recall, score_histogram, similarity_heatmap
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "new_figure",
     "precision_recall",
     "score_histogram",
+    "score_terms_waterfall",
     "similarity_heatmap",
     "spectrograms",
     "styled",
