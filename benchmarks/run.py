@@ -1,0 +1,369 @@
+"""Time and memory beside peers, in one run: exact top-10, threshold matching, one-to-one matching.
+
+    python benchmarks/run.py --quick            # small sizes, a few minutes
+    python benchmarks/run.py --full --write     # everything, and the tables of README.md
+
+Contenders take turns within a round, so that a busy moment of the machine hits them all; medians over rounds are shown.
+Threads are pinned. Peak memory is measured for each contender in a process of its own. Needs the `bench` extra.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+THREADS = int(os.environ.get("OMP_NUM_THREADS", CORES))
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = str(THREADS)  # before numpy, torch and faiss read it
+
+import numpy as np  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+K = 10
+Call = Callable[[], Any]
+
+
+def unit(n: int, d: int, seed: int) -> np.ndarray:
+    x = np.random.default_rng(seed).standard_normal((n, d), dtype=np.float32)
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def blocks(A: np.ndarray, size: int = 1000) -> Iterator[np.ndarray]:
+    return (A[s : s + size] for s in range(0, len(A), size))
+
+
+# ---- exact top-10: each contender is built once and returns (ids, scores or distances) --------------------------------
+
+
+def ours_top(A: np.ndarray, B: np.ndarray) -> Call:
+    from mmalign_nb.search import Index
+
+    index = Index("cosine").add(B)
+    return lambda: index.search(A, K)
+
+
+def faiss_top(A: np.ndarray, B: np.ndarray) -> Call:
+    import faiss
+
+    faiss.omp_set_num_threads(THREADS)
+    index = faiss.IndexFlatIP(B.shape[1])
+    index.add(B)
+    return lambda: index.search(A, K)[::-1]
+
+
+def sklearn_top(A: np.ndarray, B: np.ndarray) -> Call:
+    from sklearn.neighbors import NearestNeighbors
+
+    # On unit rows the Euclidean order is the cosine order, and only for Euclidean is there the fused ArgKmin kernel.
+    index = NearestNeighbors(n_neighbors=K, algorithm="brute", metric="euclidean").fit(B)
+    return lambda: index.kneighbors(A)[::-1]
+
+
+def numpy_top(A: np.ndarray, B: np.ndarray) -> Call:
+    def search() -> tuple[np.ndarray, np.ndarray]:
+        out = []
+        for a in blocks(A):
+            scores = a @ B.T
+            ids = np.argpartition(scores, -K, axis=1)[:, -K:]
+            best = np.take_along_axis(scores, ids, 1)
+            order = np.argsort(-best, axis=1)
+            out.append((np.take_along_axis(ids, order, 1), np.take_along_axis(best, order, 1)))
+        return np.concatenate([x[0] for x in out]), np.concatenate([x[1] for x in out])
+
+    return search
+
+
+def torch_top(A: np.ndarray, B: np.ndarray) -> Call:
+    import torch
+
+    torch.set_num_threads(THREADS)
+    gallery = torch.from_numpy(B)
+
+    def search() -> tuple[np.ndarray, np.ndarray]:
+        out = [torch.topk(torch.from_numpy(a) @ gallery.T, K) for a in blocks(A)]
+        return torch.cat([x.indices for x in out]).numpy(), torch.cat([x.values for x in out]).numpy()
+
+    return search
+
+
+TOP = {
+    "ours (Index)": ours_top,
+    "faiss IndexFlatIP": faiss_top,
+    "scikit-learn ArgKmin": sklearn_top,
+    "torch.topk": torch_top,
+    "numpy argpartition": numpy_top,
+}
+
+
+# ---- threshold matching: each contender returns the number of pairs ----------------------------------------------------
+
+
+def ours_above(A: np.ndarray, B: np.ndarray, t: float) -> Call:
+    try:
+        from mmalign_nb.align import threshold_match
+    except ImportError:
+        from mmalign_nb._topk import above
+
+        return lambda: sum(len(i) for i, _, _ in list(above(A, B, t)))
+    return lambda: len(threshold_match((A, B), t).pairs)
+
+
+def faiss_above(A: np.ndarray, B: np.ndarray, t: float) -> Call:
+    import faiss
+
+    faiss.omp_set_num_threads(THREADS)
+    index = faiss.IndexFlatIP(B.shape[1])
+    index.add(B)
+    return lambda: len(index.range_search(A, t)[1])
+
+
+def sklearn_above(A: np.ndarray, B: np.ndarray, t: float) -> Call:
+    from sklearn.neighbors import NearestNeighbors
+
+    index = NearestNeighbors(algorithm="brute", metric="euclidean").fit(B)
+    radius = float(np.sqrt(2 - 2 * t))
+    return lambda: sum(len(x) for x in index.radius_neighbors(A, radius, return_distance=True)[1])
+
+
+ABOVE = {
+    "ours": ours_above,
+    "faiss range_search": faiss_above,
+    "scikit-learn radius_neighbors": sklearn_above,
+}
+
+
+# ---- timing and memory -------------------------------------------------------------------------------------------------
+
+
+def interleave(calls: dict[str, Call], rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
+    """Median seconds and last result of each contender; they take turns, after one untimed call each."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    results = {}
+    for turn in range(rounds + (rounds > 1)):
+        for name, call in calls.items():
+            time.sleep(0.1)  # let the thread pools of the one before go to sleep
+            start = time.perf_counter()
+            results[name] = call()
+            if turn or rounds == 1:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: median(x) for name, x in seconds.items()}, results
+
+
+def _status(field: str) -> float:
+    text = Path("/proc/self/status").read_text(encoding="utf-8")
+    found = re.search(rf"{field}:\s+(\d+)", text)
+    return int(found[1]) / 1024 if found else float("nan")
+
+
+def grow(kind: str, name: str, *sizes: str) -> float:
+    """Peak resident memory in MB that one call adds to data and index, in this very process."""
+    n, m, d = map(int, sizes[:3])
+    A, B = unit(n, d, 0), unit(m, d, 1)
+    if kind == "top":
+        call, small = TOP[name](A, B), TOP[name](A[:100], B[:1000])
+    else:
+        t = float(sizes[3])
+        call, small = ABOVE[name](A, B, t), ABOVE[name](A[:100], B[:1000], t)
+    small()  # loads libraries and starts threads
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # VmHWM starts again from here
+    before = _status("VmRSS")
+    call()
+    return _status("VmHWM") - before
+
+
+def growth(kind: str, name: str, *sizes: object) -> str:
+    if sys.platform != "linux":
+        return "–"
+    command = [sys.executable, __file__, "--grow", kind, name, *map(str, sizes)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
+    return f"{float(done.stdout):.0f}" if done.returncode == 0 else "failed"
+
+
+def table(head: list[str], rows: list[list[object]]) -> str:
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def number(x: int) -> str:
+    return f"{x // 1000}k" if x % 1000 == 0 else str(x)
+
+
+def bench_top(sizes: list[tuple[int, int]], dims: list[int], rounds: int) -> str:
+    rows: list[list[object]] = []
+    marks = []
+    for n, m in sizes:
+        for d in dims:
+            A, B = unit(n, d, 0), unit(m, d, 1)
+            calls = {name: build(A, B) for name, build in TOP.items()}
+            a, b = A[:1000], B[:8192]
+            out = np.empty((len(a), len(b)), np.float32)
+            calls["GEMM"] = lambda a=a, b=b, out=out: np.matmul(a, b.T, out=out)
+            seconds, results = interleave(calls, rounds if n * m < 10**9 else max(3, rounds // 2))
+            product = seconds.pop("GEMM") * (n * m) / (len(a) * len(b))
+            ours, *_ = TOP
+            peer = min((name for name in seconds if name != ours), key=seconds.__getitem__)
+            ratio, wanted = seconds[peer] / seconds[ours], 1.5 if d == 64 else 1.0
+            word = "reached" if ratio >= wanted else "level" if ratio >= 0.95 * wanted else "**missed**"
+            shape = f"{number(n)} × {number(m)}, d={d}"
+            memory = {name: growth("top", name, n, m, d) for name in seconds}
+            if memory[ours].isdigit() and int(memory[ours]) >= 200:
+                word += ", memory **missed**"
+            marks.append([shape, peer, f"{ratio:.2f}×", f"≥ {wanted}×", memory[ours], word])
+            for name, s in seconds.items():
+                same = np.mean(results[name][0] == results[ours][0])
+                rows.append(
+                    [shape, name, f"{1e3 * s:.0f}", f"{100 * product / s:.0f} %", memory[name], f"{same:.5f}"]
+                )
+            show(f"{shape}: {ratio:.2f}× the best peer ({peer})")
+    head = ["queries × items", "contender", "ms", "share of GEMM rate", "memory, MB", "same ids as ours"]
+    verdict = ["queries × items", "best peer", "ours is", "mark", "memory, MB", "mark"]
+    return f"### Exact top-{K}\n\n{table(verdict, marks)}\n\n{table(head, rows)}\n"
+
+
+def bench_above(sizes: list[int], rounds: int, d: int = 128) -> str:
+    rows: list[list[object]] = []
+    for n in sizes:
+        A, B = unit(n, d, 0), unit(n, d, 1)
+        # About five pairs per item: the score that this share of a sample of pairs reaches.
+        t = round(float(np.quantile(A[:2000] @ B[:2000].T, 1 - 5 / n)), 3)
+        calls = {name: build(A, B, t) for name, build in ABOVE.items()}
+        seconds, results = interleave(calls, rounds if n < 50_000 else 1)
+        for name, s in seconds.items():
+            rows.append(
+                [
+                    f"{number(n)} × {number(n)}",
+                    t,
+                    name,
+                    f"{s:.2f}",
+                    growth("above", name, n, n, d, t),
+                    results[name],
+                ]
+            )
+        show(f"threshold {number(n)}: {seconds}")
+    head = ["rows × columns", "threshold", "contender", "s", "memory, MB", "pairs"]
+    return f"### threshold_match, d={d}\n\nMark: memory < 1000 MB.\n\n{table(head, rows)}\n"
+
+
+def bench_match(sizes: list[int], rounds: int, d: int = 64) -> str:
+    from scipy.optimize import linear_sum_assignment
+
+    from mmalign_nb.align import max_match
+    from mmalign_nb.similarity import similarity
+
+    rows: list[list[object]] = []
+    for n in sizes:
+        A = unit(n, d, 0)
+        B = A + 0.15 * np.random.default_rng(1).standard_normal((n, d), dtype=np.float32)
+        for what, S in (
+            ("noisy pairs", similarity(A, B)),
+            ("random", np.random.default_rng(2).random((n, n), dtype=np.float32)),
+        ):
+            gate = float(np.quantile(S, 1 - 20 / n))
+
+            def scipy(S: np.ndarray = S) -> float:
+                i, j = linear_sum_assignment(S, maximize=True)
+                return float(S[i, j].sum(dtype=np.float64))
+
+            def scipy_gated(S: np.ndarray = S, gate: float = gate) -> float:
+                gain = np.maximum(S - np.float32(gate), 0)
+                i, j = linear_sum_assignment(gain, maximize=True)
+                return float(gain[i, j].sum(dtype=np.float64))
+
+            def ours(S: np.ndarray = S) -> float:
+                return float(max_match(S).scores.sum(dtype=np.float64))
+
+            def ours_gated(S: np.ndarray = S, gate: float = gate) -> float:
+                return float((max_match(S, threshold=gate).scores - np.float32(gate)).sum(dtype=np.float64))
+
+            calls: dict[str, Call] = {
+                "scipy": scipy,
+                "ours": ours,
+                "scipy, gated": scipy_gated,
+                "ours, gated": ours_gated,
+            }
+            seconds, total = interleave(calls, rounds if n < 5000 else max(1, rounds // 2))
+            for kind in ("", ", gated"):
+                a, b = seconds["scipy" + kind], seconds["ours" + kind]
+                gap = total["ours" + kind] - total["scipy" + kind]
+                rows.append([number(n), what + kind, f"{a:.3f}", f"{b:.3f}", f"{a / b:.2f}×", f"{gap:+.4f}"])
+            show(f"match {number(n)} {what}: {seconds}")
+    head = ["n", "scores", "scipy, s", "max_match, s", "ours is", "total − scipy's"]
+    text = "Gated: only pairs at or above a threshold that about 20 per row reach; scipy gets max(S − t, 0)."
+    return f"### max_match, square\n\n{text}\n\n{table(head, rows)}\n"
+
+
+def machine() -> str:
+    """What the figures were measured on, without saying whose it is."""
+    cpu, cache = platform.machine(), ""
+    if Path("/proc/cpuinfo").exists():
+        info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        facts = {
+            key: re.search(rf"^{key}\s*: (.*)$", info, re.M) for key in ("model name", "cpu family", "flags")
+        }
+        cpu = " ".join(f[1] for key, f in facts.items() if f and key == "model name")
+        cpu += f" (family {facts['cpu family'][1]})" if facts["cpu family"] else ""
+        wide = [x for x in ("avx2", "avx512f") if facts["flags"] and x in facts["flags"][1].split()]
+        cache = f", {wide[-1]}" if wide else ""
+    packages = ("numpy", "scipy", "scikit-learn", "torch", "faiss-cpu", "threadpoolctl")
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload,index]
+    return (
+        f"{cpu}{cache}, {CORES} cores, {THREADS} threads, {platform.system()}; Python {platform.python_version()}, "
+        + ", ".join(f"{p} {version(p)}" for p in packages)
+        + f"; BLAS of numpy: {blas['name']} {blas['version']}."
+    )
+
+
+def show(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="small sizes (the default)")
+    size.add_argument("--full", action="store_true", help="all sizes")
+    parser.add_argument("--only", choices=("top", "above", "match"), help="one of the three tables")
+    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/README.md")
+    parser.add_argument("--grow", nargs="+", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.grow:
+        print(grow(*args.grow))
+        return
+    rounds = 7 if args.full else 5
+    sizes = [(1000, 10_000), (1000, 100_000)] + ([(10_000, 100_000)] if args.full else [])
+    todo: dict[str, Callable[[], str]] = {
+        "top": lambda: bench_top(sizes, [64, 256, 512] if args.full else [64, 256], rounds),
+        "above": lambda: bench_above([20_000, 100_000] if args.full else [20_000], 3),
+        "match": lambda: bench_match([1000, 2000, 5000] if args.full else [1000, 2000], 5),
+    }
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    parts = [f"Measured on: {machine()} Load average at the start: {load}.\n"]
+    parts += [make() for name, make in todo.items() if args.only in (None, name)]
+    text = "\n".join(parts)
+    print(text)
+    if args.write:
+        readme = HERE / "README.md"
+        old = readme.read_text(encoding="utf-8")
+        new = re.sub(
+            r"(?s)(<!-- tables: begin -->\n).*(<!-- tables: end -->)",
+            lambda x: f"{x[1]}\n{text}\n{x[2]}",
+            old,
+        )
+        readme.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
