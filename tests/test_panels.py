@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from mmalign_nb import align
+from mmalign_nb import threshold as rules
 from mmalign_nb.datasets import Items
 from mmalign_nb.panels import ComparePanel, MapPanel, SearchPanel, ThresholdPanel
 from mmalign_nb.panels._choice import MODES, Choice
@@ -135,11 +136,26 @@ def test_marks_stand_where_the_pairs_are():
 
 def test_number_box_and_slider_follow_each_other():
     p = panel()
-    p.number.value = 0.37
-    assert p.threshold.value == 0.37
-    p.threshold.value = 0.2512345678
-    assert p.number.value == 0.251235
-    assert p.threshold.value == 0.2512345678  # showing it rounded does not change it
+    p.threshold.box.value = 0.37
+    assert p.threshold.value == p.threshold.slider.value == 0.37
+    p.threshold.slider.value = 0.40000000000000013  # what a browser sends
+    assert p.threshold.value == p.threshold.box.value == 0.4
+    p.threshold.value = 99
+    assert p.threshold.value == p.threshold.slider.value == p.threshold.box.value == p.threshold.max
+
+
+@pytest.mark.parametrize("exact", [0.2512345678, 0.255, 0.2549999, 0.2550001, 0.1 + 0.2])
+def test_showing_an_exact_threshold_does_not_change_it(exact):
+    p = panel()
+    p.threshold.value = exact
+    assert p.threshold.slider.value == pytest.approx(exact, abs=1e-9)
+    for snapped in (np.floor(exact * 100) / 100, np.ceil(exact * 100) / 100):
+        if abs(snapped - exact) <= 0.005:
+            p.threshold.slider.value = snapped  # the browser's slider knows only its steps
+            assert p.threshold.value == exact
+    assert p.threshold.box.value == round(exact, 6)
+    p.threshold.slider.value = round(exact, 2) + 0.01  # one key press
+    assert p.threshold.value == pytest.approx(round(exact, 2) + 0.01, abs=1e-12)
 
 
 def test_no_silent_threshold():
@@ -208,21 +224,29 @@ def test_to_frame_is_the_table_of_the_matches():
     assert "right" not in panel(threshold=0.3, truth=None).to_frame()
 
 
+@pytest.mark.parametrize("mode", ["max", "nearest", "threshold"])
 @pytest.mark.parametrize(("rule", "label"), [("best_f1", "best F1"), ("for_precision", "precision ≥ 0.6")])
-def test_suggest_moves_to_what_the_rule_says(rule, label):
-    from mmalign_nb import threshold as rules
-
-    p = panel(target=0.6)
+def test_suggest_moves_to_what_the_rule_says(mode, rule, label):
+    p = panel(target=0.6, mode=mode)
     p.rule.value = rule
     p.suggest.click()
-    pairs = align.max_match(S).pairs
-    scores, right = S[tuple(pairs.T)], pairs[:, 0] == pairs[:, 1]
-    more = {"target": 0.6, "delta": 0.1} if rule == "for_precision" else {}
+    if mode == "threshold":
+        scores, right = S, "diagonal"
+    else:
+        pairs = getattr(align, f"{mode}_match")(S).pairs
+        scores, right = S[tuple(pairs.T)], pairs[:, 0] == pairs[:, 1]
+    more = {"target": 0.6, "delta": 0.1} if rule == "for_precision" else {"total": N}
     chosen = getattr(rules, rule)(scores, right, **more)
-    assert not chosen.abstained
-    assert p.threshold.value == float(chosen)
-    assert f"{label}: {float(chosen):.2f}" in text(p)
-    assert "⚠" not in text(p)
+    shown = text(p)
+    if chosen.abstained:
+        assert p.threshold.value == p.threshold.min
+        assert f"{label}: abstains, the threshold stays where it was, because " in shown
+    else:
+        assert p.threshold.value == float(chosen)
+        assert f"{label}: {float(chosen):.2f}, which keeps {chosen.coverage:.0%} of" in shown
+        assert chosen.guarantee in shown
+    assert chosen.warning in shown
+    assert "⚠" not in shown
 
 
 def test_abstaining_is_said_in_words_and_moves_nothing():
@@ -231,16 +255,30 @@ def test_abstaining_is_said_in_words_and_moves_nothing():
     p.rule.value = "for_precision"
     p.suggest.click()
     assert p.threshold.value == 0.3
-    assert "precision ≥ 0.99: abstains, the threshold stays where it was" in text(p)
+    assert (
+        "precision ≥ 0.99: abstains, the threshold stays where it was, because 40 labelled candidates"
+        in text(p)
+    )
 
 
-def test_suggest_without_labels():
-    decoys = RNG.normal(0.2, 0.1, N).astype(np.float32)
-    p = panel(truth=None, decoys=decoys, target=0.5)
-    assert [name for name, _ in p.rule.options] == ["FDR ≤ 0.5, no labels"]
+@pytest.mark.parametrize("many", [False, True])
+def test_suggest_without_labels(many):
+    decoys = RNG.normal(0.1, 0.12, (N, 20)).astype(np.float32)
+    p = panel(truth=None, decoys=decoys if many else decoys.max(1), target=0.8)
+    assert [name for name, _ in p.rule.options] == ["FDR ≤ 0.2, no labels"]
     p.suggest.click()
-    assert "FDR ≤ 0.5, no labels: " in text(p)
+    chosen = rules.for_fdr(S.max(1), decoys.max(1), target=0.2)
+    assert p.threshold.value == float(chosen)
+    assert f"FDR ≤ 0.2, no labels: {float(chosen):.2f}" in text(p)
+    assert chosen.guarantee in text(p)
     assert "⚠" not in text(p)
+
+
+def test_decoys_belong_to_a_measure():
+    p = panel(scores={"x": S, "y": 2 * S}, decoys={"x": S.max(1) - 0.1}, truth=None)
+    p.measure.value = "y"
+    p.suggest.click()
+    assert "⚠ ValueError: decoys are missing for this measure" in text(p)
 
 
 def test_without_truth_nothing_is_called_right():
@@ -249,7 +287,7 @@ def test_without_truth_nothing_is_called_right():
     assert "right" not in shown
     assert "precision" not in shown
     assert "chosen (" in shown
-    assert p.suggest not in p.children[1].children
+    assert p.suggest not in controls(p)
     assert (
         repr(p)
         == f"ThresholdPanel(threshold=0.30, mode='max'): {len(expected('max', 0.3))} pairs kept of 40 × 40"
@@ -363,6 +401,8 @@ def test_two_hundred_moves_leave_nothing_behind():
         ({"b": (SOUNDS, 0)}, TypeError, r"\(audio, sample_rate\)"),
         ({"a": "words"}, TypeError, "a is one str 'words'"),
         ({"mode": "best"}, ValueError, "mode is 'best'; known: 'max', 'min'"),
+        ({"decoys": S[:3]}, ValueError, r"decoys has shape \(3, 40\); want \(40,\) or \(40, d\)"),
+        ({"scores": {"x": S, "y": S}, "decoys": S}, ValueError, "decoys is one array for 2 measures"),
         ({"truth": [(0, 99)]}, ValueError, "truth has pairs outside 40 × 40"),
         (
             {"b": Items(ids=TEXTS, text=TEXTS, image=IMAGES)},

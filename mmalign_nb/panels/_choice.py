@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -94,14 +94,25 @@ class Choice:
         scores = self.scores[kept.pairs[:, 0], kept.pairs[:, 1]]
         return kept.pairs[np.argsort(scores, kind="stable")[:k]], below
 
-    def suggest(self, rule: str, target: float, delta: float, decoys: Any) -> Threshold:
-        """Let a rule of :mod:`mmalign_nb.threshold` choose, from the pairs that this matching proposes."""
+    def suggest(self, rule: str, target: float, delta: float, decoys: np.ndarray | None) -> Threshold:
+        """Let a rule of :mod:`mmalign_nb.threshold` choose, from the pairs that this matching could keep.
+
+        A one-to-one matching proposes one candidate per item, which can be taken as independent. Mode "threshold" has
+        the whole matrix, and the rules say what that costs. Without labels the best match of each row competes with
+        its best decoy.
+        """
         from .. import threshold as rules
 
-        pairs, values = self.candidates
         if rule == "for_fdr":
-            return rules.for_fdr(values, decoys, target=1 - target)
-        right = self.right(pairs)
+            if decoys is None:
+                raise ValueError("decoys are missing for this measure")
+            return rules.for_fdr(
+                self.scores.max(axis=1, initial=-np.inf), decoys, target=round(1 - target, 10)
+            )
+        assert self.truth is not None
+        pairs, values = self.candidates
+        by_row = self.mode == "threshold"
+        scores, truth = (self.scores, self.truth) if by_row else (values, self.right(pairs))
         if rule == "for_precision":
-            return rules.for_precision(values, right, target=target, delta=delta)
-        return rules.best_f1(values, right)
+            return rules.for_precision(scores, truth, target=target, delta=delta)
+        return rules.best_f1(scores, truth, total=self.truth.total)

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["Marks", "Scene"]
 
 _MANY = 1500  # more dots than this are a cloud: cells are painted instead
-_WIDTH, _HEIGHT = 10.6, 4.0
+_WIDTH, _HEIGHT = 10.6, 4.15
 _BOXES = (
-    (0.8, 1.05, 2.65, 2.65),
-    (4.45, 1.05, 2.75, 2.65),
-    (8.0, 1.05, 2.45, 2.65),
+    (0.8, 1.2, 2.65, 2.65),
+    (4.45, 1.2, 2.75, 2.65),
+    (8.0, 1.2, 2.45, 2.65),
 )  # inches: left, bottom, w, h
-_BOXES_WITHOUT_TRUTH = ((0.8, 1.05, 2.65, 2.65), (4.6, 1.05, 5.8, 2.65))
+_BOXES_WITHOUT_TRUTH = ((0.8, 1.2, 2.65, 2.65), (4.6, 1.2, 5.8, 2.65))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from .._check import as_scores, one_of
 from .._truth import Truth
 from ._base import Panel, pair_card
 from ._choice import MODES, Choice
+from ._knob import Knob
 from ._layers import Layers
 from ._media import Media
 from ._scene import Marks, Scene
@@ -47,9 +48,9 @@ class ThresholdPanel(Panel):
     mode : str
         One of ``"max"``, ``"min"``, ``"threshold"``, ``"nearest"``, ``"mutual"``, ``"greedy"``
         (:mod:`mmalign_nb.align`).
-    decoys : optional
-        Scores of pairs that cannot be right, as in :func:`mmalign_nb.threshold.for_fdr`: with them "suggest" knows a
-        rule that needs no labels.
+    decoys : (n,) or (n, d) array, optional; for a mapping of scores a mapping too
+        Scores of each row with items that cannot be right, as in :func:`mmalign_nb.threshold.for_fdr` (of several the
+        best counts): with them "suggest" knows a rule that needs no labels.
     target, delta : float
         What ``for_precision`` is asked for: precision, and the risk of missing it. ``for_fdr`` gets ``1 - target``.
     cards : int
@@ -59,8 +60,8 @@ class ThresholdPanel(Panel):
 
     Attributes
     ----------
-    threshold : FloatSlider
-        ``panel.threshold.value`` can be read and set from the next cell.
+    threshold : Knob
+        A slider and a number box; ``panel.threshold.value`` can be read and set from the next cell.
     mode, measure, rule : Dropdown
     suggest : Button
     matches : Matches
@@ -113,13 +114,8 @@ class ThresholdPanel(Panel):
         ((n, m),) = shapes
         self._a, self._b = Media(a, "a", n), Media(b, "b", m)
         self._truth = None if truth is None else Truth(truth, (n, m))
-        self._decoys, self._target, self._delta, self._cards, self._sides = (
-            decoys,
-            target,
-            delta,
-            cards,
-            sides,
-        )
+        self._decoys = _read_decoys(decoys, list(named), n)
+        self._target, self._delta, self._cards, self._sides = target, delta, cards, sides
         self._scenes: dict[str, Scene] = {}
         self._choices: dict[tuple[str, str], Choice] = {}
         self._curves: dict[tuple[str, str], np.ndarray] = {}
@@ -129,7 +125,7 @@ class ThresholdPanel(Panel):
         self._set_range()
         self._show_scene()
         if threshold is not None and not getattr(threshold, "abstained", False):
-            self._move(float(threshold))
+            self.threshold.value = float(threshold)
         self._refresh()
         self._listen()
 
@@ -137,13 +133,7 @@ class ThresholdPanel(Panel):
 
     def _make_widgets(self, mode: str) -> None:
         style = {"description_width": "88px"}
-        self.threshold = widgets.FloatSlider(
-            description="threshold", continuous_update=True, style=style, layout={"flex": "1 1 420px", "width": "auto"},
-            tooltip="Keep pairs that score at least this much",
-        )  # fmt: skip
-        self.number = widgets.BoundedFloatText(
-            description="exact value", style=style, layout={"width": "220px"}, tooltip="The threshold, typed"
-        )
+        self.threshold = Knob("threshold", "exact value", "Keep pairs that score at least this much")
         self.mode = widgets.Dropdown(
             options=MODES, value=mode, description="matching", style=style, layout={"width": "230px"},
             tooltip="How pairs are chosen among those above the threshold",
@@ -152,12 +142,10 @@ class ThresholdPanel(Panel):
             options=list(self._scores), description="measure", style=style, layout={"width": "260px"},
             tooltip="Which scores to use",
         )  # fmt: skip
-        rules = (
-            []
-            if self._truth is None
-            else [("best F1", "best_f1"), (f"precision ≥ {self._target:g}", "for_precision")]
-        )
-        if self._decoys is not None:
+        rules = []
+        if self._truth is not None:
+            rules = [("best F1", "best_f1"), (f"precision ≥ {self._target:g}", "for_precision")]
+        if self._decoys:
             rules.append((f"FDR ≤ {1 - self._target:g}, no labels", "for_fdr"))
         self.rule = widgets.Dropdown(
             options=rules, description="rule", style={"description_width": "40px"}, layout={"width": "240px"},
@@ -179,7 +167,7 @@ class ThresholdPanel(Panel):
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
         return [
             widgets.HBox(chosen, layout=wrap),
-            widgets.HBox([self.threshold, self.number], layout=wrap),
+            self.threshold,
             self._read,
             self._picture,
             self._items,
@@ -188,12 +176,16 @@ class ThresholdPanel(Panel):
     def _listen(self) -> None:
         refresh = self._guard(lambda _: self._refresh())
         self.threshold.observe(refresh, "value")
-        self.number.observe(self._guard(lambda change: self._typed(change["new"])), "value")
         self.mode.observe(refresh, "value")
         self.measure.observe(self._guard(lambda change: self._change_measure(change["old"])), "value")
         self.suggest.on_click(self._guard(lambda _: self._suggest()))
 
     # ---- what is chosen
+
+    @property
+    def scores(self) -> np.ndarray:
+        """The matrix of the chosen measure."""
+        return self._scores[self.measure.value]
 
     @property
     def matches(self) -> Matches:
@@ -246,25 +238,15 @@ class ThresholdPanel(Panel):
                 self._curves[self._key] = self._choice.curve(grid)
             quality = self._choice.quality(kept)
             curve, point = self._curves[self._key], (quality.recall, quality.precision)
-        return Marks(threshold, self._number(threshold), kept.pairs, right, curve, point)
+        return Marks(threshold, self.threshold.words(threshold), kept.pairs, right, curve, point)
 
     # ---- what happens
 
     def _set_range(self) -> None:
-        """Fit slider and number box to the chosen scores: about 200 steps of a round size."""
+        """Fit the knob to the chosen scores; its lower end leaves nothing out."""
         S = self._scores[self.measure.value]
         finite = S[np.isfinite(S)]
-        lo, hi = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        step = _round_step((hi - lo) / 200)
-        self._decimals = max(0, -math.floor(math.log10(step)))
-        low, high = (
-            round(v, self._decimals)
-            for v in (math.floor(lo / step) * step, math.ceil(hi / step) * step + step)
-        )
-        for widget in (self.threshold, self.number):
-            with widget.hold_trait_notifications():
-                widget.min, widget.max, widget.step, widget.value = low, high, step, low
-        self.threshold.readout_format = f".{self._decimals}f"
+        self.threshold.fit(*((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)))
 
     def _show_scene(self) -> None:
         """Send the lower layer: once per measure."""
@@ -272,34 +254,25 @@ class ThresholdPanel(Panel):
 
     def _change_measure(self, old: str) -> None:
         """Scores of two measures cannot be compared: keep the share of pairs above the line instead."""
-        before = self._scores[old]
+        before, now = (S[np.isfinite(S)] for S in (self._scores[old], self.scores))
         share = float((before >= self.threshold.value).mean()) if before.size else 1.0
         self._busy = True
         try:
             self._set_range()
-            S = self._scores[self.measure.value]
-            finite = S[np.isfinite(S)]
-            if share < 1 and finite.size:
-                self.threshold.value = float(np.quantile(finite, 1 - share))
+            if share < 1 and now.size:
+                self.threshold.value = float(np.quantile(now, 1 - share))
         finally:
             self._busy = False
         self._show_scene()
         self._refresh()
 
-    def _move(self, threshold: float) -> None:
-        self.threshold.value = threshold
-
-    def _typed(self, value: float) -> None:
-        """Move to a typed number; the box itself shows the threshold rounded, which is no wish to change it."""
-        if value != round(self.threshold.value, 6):
-            self._move(value)
-
     def _suggest(self) -> None:
         """Ask the chosen rule, move to what it says, and say in words what that promises."""
-        chosen = self._choice.suggest(self.rule.value, self._target, self._delta, self._decoys)
+        decoys = self._decoys.get(self.measure.value)
+        chosen = self._choice.suggest(self.rule.value, self._target, self._delta, decoys)
         if not chosen.abstained:
-            self._move(float(chosen))
-        self._say(_in_words(self.rule.label, chosen, self._number))
+            self.threshold.value = float(chosen)
+        self._say(_in_words(self.rule.label, chosen, self.threshold.words))
 
     def _refresh(self) -> None:
         """Show the pairs at the current threshold."""
@@ -310,14 +283,10 @@ class ThresholdPanel(Panel):
         marks = self._marks(t, kept)
         self._picture.upper(self._scene.svg(marks, self._describe(marks)))
         self._read.value = self._readout(marks, kept)
-        self.number.value = round(t, 6)
         self._items.value = self._around(kept, t)
         self._say("")
 
     # ---- what is said
-
-    def _number(self, value: float) -> str:
-        return f"{value + 0.0:.{self._decimals}f}"
 
     def _now(self) -> tuple[Marks, Matches]:
         kept = self.matches
@@ -391,15 +360,7 @@ class ThresholdPanel(Panel):
         if self._truth is not None:
             quality = self._choice.quality(kept)
             told += f", precision {_share(quality.precision)}, recall {_share(quality.recall)}"
-        return f"(threshold={self._number(self.threshold.value)}, mode={self.mode.value!r}{measure}): {told}"
-
-
-def _round_step(size: float) -> float:
-    """The smallest of 1, 2, 5 × 10^k that is at least ``size``."""
-    if size <= 0:
-        return 0.01
-    ten = 10.0 ** math.floor(math.log10(size))
-    return float(next(f * ten for f in (1, 2, 5, 10) if f * ten >= size * 0.999))
+        return f"(threshold={self.threshold.words(self.threshold.value)}, mode={self.mode.value!r}{measure}): {told}"
 
 
 def _count(n: int, what: str) -> str:
@@ -411,12 +372,33 @@ def _share(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.2f}"
 
 
+def _read_decoys(decoys: Any, names: list[str], n: int) -> dict[str, np.ndarray]:
+    """Return the best decoy of each row, per measure."""
+    if decoys is None:
+        return {}
+    if not isinstance(decoys, Mapping):
+        if len(names) > 1:
+            raise ValueError(
+                f"decoys is one array for {len(names)} measures; want a mapping like that of scores"
+            )
+        decoys = {names[0]: decoys}
+    out = {}
+    for name, values in decoys.items():
+        scores = np.asarray(values)
+        if scores.ndim not in (1, 2) or len(scores) != n:
+            raise ValueError(f"decoys has shape {scores.shape}; want ({n},) or ({n}, d): scores of each row")
+        out[str(name)] = scores if scores.ndim == 1 else scores.max(axis=1, initial=-np.inf)
+    return out
+
+
 def _in_words(rule: str, chosen: Threshold, number: Callable[[float], str]) -> str:
     """Say what a rule chose and what it promises; abstaining is an answer too."""
-    told = (
-        f"{rule}: abstains, the threshold stays where it was"
-        if chosen.abstained
-        else f"{rule}: {number(float(chosen))}"
-    )
-    more = [f"chosen from {chosen.n} labels" if chosen.n else "", chosen.guarantee, chosen.warning]
-    return ". ".join(str(x).rstrip(".") for x in (told, *more) if x) + "."
+    promise = chosen.guarantee.removeprefix("abstained: ")
+    if chosen.abstained:
+        told = f"{rule}: abstains, the threshold stays where it was, because {promise}."
+    else:
+        told = (
+            f"{rule}: {number(float(chosen))}, which keeps {chosen.coverage:.0%} of {chosen.n:,} candidates. "
+            f"Promise: {promise}."
+        )
+    return f"{told} Warning: {chosen.warning}." if chosen.warning else told

@@ -1,0 +1,47 @@
+"""One server and one browser for all browser tests; without a Chromium they say so."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import lab
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if lab.chromium() is None:
+        told = "no Chromium found (apt-get install chromium, or set MMALIGN_NB_CHROMIUM to one)"
+        if os.environ.get("MMALIGN_NB_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"MMALIGN_NB_REQUIRE_BROWSER=1, and {told}")
+        pytest.skip(told)
+    with lab.headless() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory, browser):
+    """The folder that JupyterLab serves (a copy of notebooks/), its address and token."""
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copytree(lab.ROOT / "notebooks", folder, dirs_exist_ok=True)
+    with lab.jupyterlab(folder, tmp_path_factory.mktemp("jupyter")) as (address, token):
+        yield folder, address, token
+
+
+@pytest.fixture
+def open_notebook(served, browser):
+    """Open a notebook of the served folder in a fresh page."""
+    _, address, token = served
+    pages = []
+
+    def open_it(path):
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        pages.append(page)
+        return lab.Notebook(page, address, token, path)
+
+    yield open_it
+    for page in pages:
+        page.close()
