@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from ._style import COLORS, MARKERS, Picture, new_figure, styled
 from .items import items_grid, neighbours, spectrograms
+from ._matchings import matchings
 from .reasons import score_terms_waterfall
 from .scores import embedding_map, learning_curves, precision_recall, score_histogram, similarity_heatmap
 
@@ -23,6 +24,7 @@ __all__ = [
     "embedding_map",
     "items_grid",
     "learning_curves",
+    "matchings",
     "neighbours",
     "new_figure",
     "precision_recall",
