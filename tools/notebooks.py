@@ -121,6 +121,12 @@ def joined(outputs: list[Any]) -> list[Any]:
     return out
 
 
+def is_progress_bar(output: Any) -> bool:
+    """Whether an output is a bar of tqdm: once its widget is gone, what is left says 0 % for ever."""
+    data = output.get("data", {})
+    return WIDGET_VIEW in data and re.search(r"\d+%\|.*\[", data.get("text/plain", "")) is not None
+
+
 def canonical(nb: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
     """Return the notebook as it is to be stored."""
     put_navigation(nb, path)
@@ -133,7 +139,7 @@ def canonical(nb: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
         if cell.cell_type != "code":
             cell.pop("attachments", None)
             continue
-        cell.outputs = joined(cell.outputs)
+        cell.outputs = joined([o for o in cell.outputs if not is_progress_bar(o)])
         for o in cell.outputs:
             if o.output_type == "execute_result":
                 o.execution_count = cell.execution_count
