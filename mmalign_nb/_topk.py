@@ -47,7 +47,7 @@ def _in_threads(function: Callable[..., Any], jobs: list[tuple[Any, ...]]) -> li
         return list(pool.map(lambda job: function(*job), jobs))
 
 
-def _spans(n: int, size: int = QUERIES) -> list[tuple[int, int]]:
+def _spans(n: int, size: int) -> list[tuple[int, int]]:
     """Cut ``range(n)`` into spans of about equal length, at most ``size``; an even number of them, for two cores."""
     count = -(-n // size)
     count += count % 2 if count > 1 else 0
@@ -83,7 +83,8 @@ class Gallery:
         if metric == "cosine":
             check_directions(rows, "B", square)
             self.fast = self.fast and float(square.min()) > 1e-30
-            self.scale = None if np.abs(square - 1).max() < 1e-6 else 1 / np.sqrt(square)
+            if self.fast:
+                self.scale = None if np.abs(square - 1).max() < 1e-6 else 1 / np.sqrt(square)
             largest = 1.0
         self.largest = largest
 
@@ -136,7 +137,7 @@ class _Queries:
 
     def __init__(self, a: Any, g: Gallery, exact: bool = False) -> None:
         self.a, self.g, self.n = a, g, a.shape[0]
-        ready = g.queries(a) if g.fast and not exact else None
+        ready = g.queries(a) if g.fast and isinstance(a, np.ndarray) and not exact else None
         self.exact = ready is None
         self.q: Any
         self.slack: np.ndarray
@@ -390,9 +391,8 @@ def above(
         check_directions(a, "A")
     if g.rows.shape[0] == 0:
         return
-    with np.errstate(over="ignore"):
-        least = np.float32(threshold)
-    blocks = [(a[s:e], g, least, s) for s, e in _spans(a.shape[0])]
+    least = np.float32(np.clip(threshold, np.finfo(np.float32).min, None) if threshold < 3e38 else np.inf)
+    blocks = [(a[s:e], g, least, s) for s, e in _spans(a.shape[0], QUERIES)]
     wave = 4  # BLAS is limited to one thread only while we compute, not while the caller holds a block
     for w in range(0, len(blocks), wave):
         yield from _in_threads(_above, blocks[w : w + wave])

@@ -1,0 +1,311 @@
+"""The search kernel: brute force in float64 is the reference, and small tiles make every edge a common case."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.spatial.distance import cdist
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from mmalign_nb import _topk
+from mmalign_nb._scores import as_sides
+from mmalign_nb._topk import Gallery, above, top_k, top_k_of
+
+METRICS = ("cosine", "dot", "euclidean", "manhattan", "hamming")
+NAMES = {"cosine": "cosine", "euclidean": "euclidean", "manhattan": "cityblock", "hamming": "hamming"}
+
+
+def brute(A, B, metric):
+    """All scores by SciPy or a plain product in float64, rounded once."""
+    A, B = np.asarray(A, np.float64), np.asarray(B, np.float64)
+    if metric == "dot":
+        return (A @ B.T).astype(np.float32)
+    scores = 0 - cdist(A, B, NAMES[metric]) * (A.shape[1] if metric == "hamming" else 1)
+    return (scores + (metric == "cosine")).astype(np.float32)
+
+
+def ranked(S, k):
+    order = np.argsort(-S, axis=1, kind="stable")[:, :k]
+    return order, np.take_along_axis(S, order, 1)
+
+
+def vectors(n, d, seed, metric="cosine"):
+    x = np.random.default_rng(seed).standard_normal((n, d)).astype(np.float32)
+    return x > 0 if metric == "hamming" else x
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr(_topk, "QUERIES", 24)
+    monkeypatch.setattr(_topk, "ITEMS", 64)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    ("n", "m", "k"), [(1, 1, 1), (3, 700, 5), (17, 63, 63), (60, 500, 10), (200, 65, 7), (49, 900, 130)]
+)
+@pytest.mark.usefixtures("small_tiles")
+def test_equals_brute_force(metric, n, m, k):
+    A, B = vectors(n, 12, 0, metric), vectors(m, 12, 1, metric)
+    ids, scores = top_k(A, B, k, metric)
+    # SciPy's own rounding differs in the last place, so ids are asked for where scores are apart.
+    S = brute(A, B, metric)
+    _, want_scores = ranked(S, k)
+    assert (ids.dtype, scores.dtype, ids.shape) == (np.int64, np.float32, (n, k))
+    np.testing.assert_allclose(scores, want_scores, rtol=3e-7, atol=3e-7)
+    np.testing.assert_allclose(np.take_along_axis(S, ids, 1), want_scores, rtol=3e-7, atol=3e-7)
+    assert all(len(set(row)) == k for row in ids.tolist())
+
+
+def test_equals_brute_force_with_full_tiles():
+    A, B = vectors(600, 24, 0), vectors(5000, 24, 1)
+    for metric in ("cosine", "dot", "euclidean"):
+        ids, scores = top_k(A, B, 10, metric)
+        want_ids, want = ranked(brute(A, B, metric), 10)
+        np.testing.assert_allclose(scores, want, rtol=3e-7)
+        assert (ids == want_ids).mean() > 0.9999
+
+
+whole = arrays(np.int8, st.tuples(st.integers(1, 90), st.just(3)), elements=st.integers(-2, 2))
+
+
+@given(A=whole, B=whole, k=st.integers(1, 12), metric=st.sampled_from(("dot", "euclidean", "manhattan")))
+@settings(max_examples=60)
+def test_ties_go_to_the_lowest_row(A, B, k, metric):
+    """Small whole numbers: products are exact, ties are everywhere, and the answer is still one and only one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_topk, "ITEMS", 16)
+        patch.setattr(_topk, "QUERIES", 8)
+        ids, scores = top_k(A.astype(np.float32), B.astype(np.float32), k, metric)
+    want_ids, want = ranked(brute(A, B, metric), k)
+    np.testing.assert_array_equal(ids, want_ids)
+    np.testing.assert_array_equal(scores, want)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.usefixtures("small_tiles")
+def test_when_everything_ties_the_first_rows_win(metric):
+    """No pruning can help here; it must neither fail nor answer otherwise."""
+    B = np.tile(vectors(1, 8, 0, metric), (1000, 1))
+    ids, scores = top_k(np.repeat(B[:1], 30, axis=0), B, 5, metric)
+    assert (ids == np.arange(5)).all()
+    assert (scores == scores[0, 0]).all()
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_duplicates_tie_wherever_they_stand():
+    """A float32 product may round equal rows differently at the edge of a tile; the answer must not show it."""
+    B = np.tile(vectors(60, 33, 3), (20, 1))  # item j stands at j, j + 60, j + 120, …
+    A = vectors(30, 33, 4)
+    ids, scores = top_k(A, B, 20)
+    assert (scores == scores[:, :1]).all()
+    assert (ids == ids[:, :1] + 60 * np.arange(20)).all()
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=20)
+def test_permuting_rows_permutes_the_result(seed):
+    rng = np.random.default_rng(seed)
+    A, B = rng.standard_normal((40, 5)), rng.standard_normal((90, 5))
+    p, q = rng.permutation(40), rng.permutation(90)
+    ids, scores = top_k(A, B, 4)
+    ids_p, scores_p = top_k(A[p], B[q], 4)
+    np.testing.assert_array_equal(scores_p, scores[p])
+    np.testing.assert_array_equal(q[ids_p], ids[p])
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
+@pytest.mark.usefixtures("small_tiles")
+def test_items_that_get_better_and_better(metric):
+    """The worst order for pruning: each tile beats all before it."""
+    A = np.abs(vectors(30, 6, 0))
+    B = vectors(1, 6, 9) * 0.01 + A[0] * np.linspace(0.05, 1, 1500)[:, None]
+    scores = top_k(A, B, 8, metric)[1]
+    np.testing.assert_allclose(scores, ranked(brute(A, B.astype(np.float32), metric), 8)[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0, 1e3, 1e6])
+@pytest.mark.usefixtures("small_tiles")
+def test_euclidean_far_from_the_origin(offset):
+    """|a|² + |b|² - 2ab in float32 would return noise here."""
+    A, B = (vectors(40, 8, s) + np.float32(offset) for s in (0, 1))
+    ids, scores = top_k(A, np.concatenate([B, A]), 3, "euclidean")
+    assert (scores[:, 0] == 0).all()
+    assert (ids[:, 0] == len(B) + np.arange(40)).all()
+    np.testing.assert_allclose(scores, ranked(brute(A, np.concatenate([B, A]), "euclidean"), 3)[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-17, 1e17])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.usefixtures("small_tiles")
+def test_tiny_and_huge_numbers(scale, metric):
+    A, B = vectors(30, 6, 0), vectors(300, 6, 1)
+    scale = np.float32(scale)
+    ids, scores = top_k(A * scale, B * scale, 4, metric)
+    want = ranked(brute(A * scale, B * scale, metric), 4)
+    np.testing.assert_allclose(scores, want[1], rtol=1e-6)
+    assert (ids == want[0]).mean() > 0.99
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_one_huge_item_does_not_blur_the_others():
+    A, B = vectors(30, 6, 0), vectors(300, 6, 1)
+    B[77] *= 1e9
+    ids, _ = top_k(A, B, 4, "dot")
+    np.testing.assert_array_equal(ids, ranked(brute(A, B, "dot"), 4)[0])
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
+@pytest.mark.usefixtures("small_tiles")
+def test_sparse_equals_dense(metric):
+    A, B = (np.where(np.abs(v) > 1, v, 0) for v in (vectors(40, 20, 0), vectors(300, 20, 1)))
+    A, B = A[np.abs(A).sum(1) > 0], B[np.abs(B).sum(1) > 0]
+    dense = top_k(A, B, 6, metric)
+    for a, b in ((sp.csr_array(A), sp.csr_matrix(B)), (A, sp.csr_array(B)), (sp.csr_matrix(A), B)):
+        ids, scores = top_k(a, b, 6, metric)
+        np.testing.assert_array_equal(ids, dense[0])
+        np.testing.assert_array_equal(scores, dense[1])
+
+
+def test_k_beyond_the_gallery_gives_all_of_it():
+    ids, scores = top_k(vectors(3, 4, 0), vectors(5, 4, 1), 10)
+    assert ids.shape == scores.shape == (3, 5)
+    assert (np.sort(ids, axis=1) == np.arange(5)).all()
+
+
+def test_nothing_to_search():
+    assert top_k(np.empty((0, 4)), vectors(5, 4, 1), 3)[0].shape == (0, 3)
+    assert top_k(vectors(5, 4, 1), np.empty((0, 4)), 3)[1].shape == (5, 0)
+    assert list(above(vectors(5, 4, 1), np.empty((0, 4)), 0.5)) == []
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.0, True, None])
+def test_bad_k(k):
+    with pytest.raises(ValueError, match=r"k is .*; want a whole number of at least 1"):
+        top_k(vectors(3, 4, 0), vectors(5, 4, 1), k)
+
+
+def test_bad_rows():
+    A, B = vectors(3, 4, 0), vectors(5, 4, 1)
+    with pytest.raises(ValueError, match="B has 5 columns; want 4"):
+        top_k(A, vectors(5, 5, 1), 2)
+    with pytest.raises(ValueError, match=r"A has zero vectors in 1 of 3 rows \(first: row 1\)"):
+        top_k(A * [[1], [0], [1]], B, 2)
+    with pytest.raises(ValueError, match=r"B has zero vectors in 1 of 5 rows \(first: row 0\)"):
+        top_k(A, B * [[0], [1], [1], [1], [1]], 2)
+    with pytest.raises(ValueError, match="B has NaN or infinity in 5 of 5 rows"):
+        top_k(A, B * np.nan, 2)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
+@pytest.mark.usefixtures("small_tiles")
+def test_above_equals_dense(metric, share):
+    """The threshold is itself a score, so the last pair stands exactly on it."""
+    A, B = vectors(70, 9, 0, metric), vectors(300, 9, 1, metric)
+    S = top_k(A, B, 300, metric)
+    dense = np.empty((70, 300), np.float32)
+    np.put_along_axis(dense, *S, axis=1)
+    threshold = float(np.quantile(dense, 1 - share, method="higher"))
+    found = list(above(A, B, threshold, metric))
+    i, j, scores = (np.concatenate(x) for x in zip(*found, strict=True))
+    want_i, want_j = np.nonzero(dense >= np.float32(threshold))
+    np.testing.assert_array_equal(i, want_i)
+    np.testing.assert_array_equal(j, want_j)
+    np.testing.assert_array_equal(scores, dense[i, j])
+    assert len(found) > 1, "one block for all would prove nothing"
+    np.testing.assert_allclose(scores, brute(A, B, metric)[i, j], rtol=3e-7, atol=3e-7)
+
+
+def test_above_keeps_identical_pairs_at_exactly_one():
+    A = vectors(200, 37, 0)
+    i, j, scores = next(above(A, 3 * A, 1.0))
+    np.testing.assert_array_equal(i, np.arange(200))
+    np.testing.assert_array_equal(j, i)
+    assert (scores == 1).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_above_at_infinity(metric):
+    A, B = vectors(20, 9, 0, metric), vectors(30, 9, 1, metric)
+    assert sum(len(i) for i, _, _ in above(A, B, -np.inf, metric)) == 600
+    assert sum(len(i) for i, _, _ in above(A, B, np.inf, metric)) == 0
+    with pytest.raises(ValueError, match="threshold is NaN"):
+        list(above(A, B, float("nan"), metric))
+
+
+def test_no_distance_is_negative():
+    assert sum(len(i) for i, _, _ in above(vectors(20, 9, 0), vectors(20, 9, 0), 1e-30, "euclidean")) == 0
+    assert sum(len(i) for i, _, _ in above(vectors(20, 9, 0), vectors(20, 9, 0), 0.0, "euclidean")) == 20
+
+
+@pytest.mark.parametrize("search", ["top_k", "above"])
+def test_the_matrix_is_never_built(search):
+    A, B = vectors(6000, 8, 0), vectors(6000, 8, 1)  # 144 MB of scores
+    tracemalloc.start()
+    try:
+        found = top_k(A, B, 10) if search == "top_k" else list(above(A, B, 0.97))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(found[0])
+    assert peak < 60e6
+
+
+def test_threads_and_blocks_do_not_change_the_answer():
+    A, B = vectors(1200, 16, 0), vectors(5000, 16, 1)
+    with threadpool_limits(1):
+        alone = top_k(A, B, 5)
+    with threadpool_limits(2):
+        ids, scores = top_k(A, B, 5)
+    piece = top_k(A[100:101], B, 5)
+    np.testing.assert_array_equal(ids, alone[0])
+    np.testing.assert_array_equal(scores, alone[1])
+    np.testing.assert_array_equal(piece[1], scores[100:101])
+
+
+def test_blas_gets_its_threads_back():
+    def threads():
+        return [x["num_threads"] for x in threadpool_info() if x["user_api"] == "blas"]
+
+    with threadpool_limits(2):
+        before = threads()
+        assert before
+        A = vectors(5000, 4, 0)
+        top_k(A, A, 3)
+        assert threads() == before
+        scan = above(A, A, 0.9)
+        next(scan)  # and while somebody holds a block
+        assert threads() == before
+        scan.close()
+        assert threads() == before
+
+
+def test_a_prepared_gallery_is_no_copy_and_answers_alike():
+    A, B = vectors(30, 6, 0), vectors(300, 6, 1)
+    a, b = as_sides(A, B, "cosine")
+    gallery = Gallery(b, "cosine")
+    assert gallery.rows is b
+    np.testing.assert_array_equal(top_k(a, gallery, 4, "cosine")[0], top_k(A, B, 4)[0])
+
+
+@given(
+    S=arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 12)), elements=st.integers(-2, 2)),
+    k=st.integers(1, 14),
+)
+@settings(max_examples=60)
+def test_top_k_of_a_matrix(S, k):
+    ids, scores = top_k_of(S, k)
+    want_ids, want = ranked(S, k)
+    np.testing.assert_array_equal(ids, want_ids)
+    np.testing.assert_array_equal(scores, want)
+
+
+def test_top_k_of_a_matrix_with_forbidden_pairs():
+    ids, scores = top_k_of(np.array([[-np.inf, 1.0, -np.inf], [-np.inf] * 3]), 2)
+    assert ids.tolist() == [[1, 0], [0, 1]]
+    assert scores.tolist() == [[1, -np.inf], [-np.inf, -np.inf]]
