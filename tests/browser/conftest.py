@@ -35,13 +35,13 @@ def served(tmp_path_factory, browser):
 def open_notebook(served, browser):
     """Open a notebook of the served folder in a fresh page."""
     _, address, token = served
-    pages = []
+    opened = []
 
     def open_it(path):
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        pages.append(page)
-        return lab.Notebook(page, address, token, path)
+        opened.append(lab.Notebook(page, address, token, path))
+        return opened[-1]
 
     yield open_it
-    for page in pages:
-        page.close()
+    for notebook in opened:
+        notebook.close()

@@ -183,6 +183,11 @@ class Notebook:
         )
         return printed.strip()
 
+    def close(self) -> None:
+        """End the kernel and close the page: the next visit starts afresh."""
+        self.page.evaluate(f"async () => {{ {_CURRENT} await notebook?.sessionContext?.shutdown(); }}")
+        self.page.close()
+
     def save(self) -> None:
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
 

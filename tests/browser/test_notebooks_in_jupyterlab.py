@@ -282,7 +282,7 @@ def test_reload_shows_the_panel_or_its_picture(tiny, served, open_notebook):
     notebook.run_all()
     notebook.save()
     notebook.reload()  # the kernel still runs: the panel comes back alive
-    expect(notebook.panels().first).to_be_visible()
+    expect(notebook.panels()).to_have_count(4, timeout=60_000)
     assert "model not found" not in notebook.text()
 
     # stored as `make notebooks` stores it, the file shows the picture where no kernel has run it
