@@ -76,7 +76,7 @@ def score_terms_waterfall(explanation: Any, *, k: int = 8, image: Any = None, ti
             bar.set_hatch("////")
     ends = np.maximum(starts, starts + sizes)
     for row, (end, size) in enumerate(zip(ends, sizes, strict=True)):
-        ax.annotate(f"{size:+.3f}" if row < len(bars) else f"{size:.3f}", (end, row), (4, 0),
+        ax.annotate((f"{size:+.3f}" if row < len(bars) else f"{size:.3f}").replace("-", "−"), (end, row), (4, 0),
                     textcoords="offset points", va="center", fontsize=11)  # fmt: skip
     ax.vlines(starts[1:-1], rows[:-2], rows[1:-1], color=COLORS["grey"], linewidth=0.8)
     ax.axvline(0, color=COLORS["black"], linewidth=0.8)
