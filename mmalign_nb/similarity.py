@@ -423,11 +423,12 @@ def hubness(scores: Any, k: int = 10) -> Hubness:
     """
     _check_k(k)
     if isinstance(scores, tuple):
-        A, B = scores
-        ids, m = top_k(A, B, k)[0], B.shape[0] if hasattr(B, "shape") else len(B)
+        ids, m = top_k(*scores, k)[0], np.shape(scores[1])[0]
     else:
         S = as_scores(scores)
         ids, m = top_k_of(S, k)[0], S.shape[1]
+    if not ids.size:
+        raise ValueError("scores is empty; want at least one row and one column")
     counts = np.bincount(ids.ravel(), minlength=m)
     deviation = counts - counts.mean()
     std = deviation.std()
