@@ -93,6 +93,9 @@ class Index:
             in one call and left out in another. Nothing is added then.
         """
         rows, packed, dim = self._as_rows(vectors, "vectors")
+        if not len(rows):
+            self.dim, self._packed = dim, packed
+            return self
         if len(self) and (ids is None) != (self._ids is None):
             before, now = ("without", "with") if self._ids is None else ("with", "without")
             raise ValueError(
@@ -111,9 +114,8 @@ class Index:
             raise ValueError(f"ids is {describe(ids)}; want {n} str or {n} int, one per vector")
         new = new if new.dtype.kind == "U" else new.astype(np.int64)
         if self._ids and self._ids[0].dtype.kind != new.dtype.kind:
-            raise TypeError(
-                f"ids is {describe(ids)}; the index has {self._ids[0].dtype.name} ids: want the same"
-            )
+            kind = "int" if new.dtype.kind == "U" else "str"
+            raise TypeError(f"ids is {describe(ids)}; the index has {kind} ids: want the same")
         if self._seen is None:
             self._seen = set() if not self._ids else set(self.ids.tolist())
         seen, listed = self._seen, new.tolist()
@@ -253,9 +255,15 @@ class Index:
         folder = Path(path)
         if not (folder / "index.json").is_file():
             raise FileNotFoundError(f"{folder} has no index.json; want a folder that Index.save wrote")
-        facts = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-        if facts.get("format") != 1:
-            raise ValueError(f"{folder} has format {facts.get('format')!r}; this version reads format 1")
+        try:
+            facts = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            missing = {"format", "metric", "n", "dim", "packed", "ids"} - set(facts)
+        except (ValueError, TypeError) as err:
+            raise ValueError(f"{folder / 'index.json'} is not what Index.save wrote ({err})") from err
+        if missing:
+            raise ValueError(f"{folder / 'index.json'} is not what Index.save wrote (no {min(missing)!r})")
+        if facts["format"] != 1:
+            raise ValueError(f"{folder} has format {facts['format']!r}; this version reads format 1")
         index = cls(facts["metric"])
         vectors = np.load(folder / "vectors.npy", mmap_mode="r" if facts["n"] else None, allow_pickle=False)
         index.dim, index._packed = facts["dim"], facts["packed"]
