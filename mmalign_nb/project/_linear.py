@@ -13,22 +13,21 @@ from ._base import LinearMap, Projection, ahead, back, check_count, check_within
 class CCA(Projection):
     r"""Find the directions in which the two sides vary together: regularised canonical correlation analysis.
 
-    Whiten each side, :math:`W_a = V_a\,((1-r)\,\Lambda_a + r\,\bar\lambda_a I)^{-1/2}` with :math:`V_a \Lambda_a
-    V_a^\top` its covariance and :math:`\bar\lambda_a` the mean variance of its principal directions, then take
-    the singular vectors of :math:`W_a^\top C_{ab} W_b = U D V^\top`. Component k of side a is
-    :math:`(x-\bar a)\,W_a u_k`, scaled to unit variance on the training pairs and multiplied by
-    :math:`\rho_k^{\text{power}}`, so that a cosine in the shared space listens most to what both sides agree on.
+    Whiten each side's covariance, shrunk by r = ``reg`` towards a ball of its mean variance :math:`\bar\lambda`:
+    :math:`W_a^\top \bigl((1-r)\,C_{aa} + r\,\bar\lambda_a I\bigr) W_a = I`, and take the singular vectors of
+    :math:`W_a^\top C_{ab} W_b = U D V^\top`. Component k of side a is :math:`(x-\bar a)\,W_a u_k\,d_k^{\text{power}}`,
+    of side b likewise with :math:`W_b v_k`, so that a cosine listens most to what both sides agree on.
 
     Parameters
     ----------
     dim : int, optional
         At most this many components; None takes all there are (the smaller rank).
-    reg : float in [0, 1], default 0.3
+    reg : float in [0, 1], default 0.1
         Shrinkage of each covariance towards a ball. 0 is Hotelling's CCA (unusable with fewer pairs than
         features: every correlation is then 1); 1 maximises covariance instead (PLS by SVD).
     power : float, default 4.0
-        Weight of the components: 0 counts all alike, larger values trust the correlated ones more. On symbols and
-        their names, spoken and drawn digits, and ``things``, 4 found up to four times as many partners as 1.
+        Weight of the components: 0 counts all alike, larger values trust the correlated ones more. 4 is Gong et
+        al.'s choice; with ``reg=0.1`` it found 1.2 to 4 times as many partners as 0.5 on the data sets here.
     rank : int, optional
         Reduce each side to this many principal directions first. None is exact, in time min(n, p)³ and memory
         min(n, p)² per side (a sparse side is never made dense): give a rank, e.g. 256, where both exceed 3,000.
@@ -38,6 +37,8 @@ class CCA(Projection):
     correlations_ : (dim,) float64
         Correlation of the two sides in each component on the training pairs: optimistic for new ones. All near 1
         means too little ``reg``.
+    weights_ : (dim,) float64
+        :math:`d_k^{\text{power}}`; :math:`d_k` is the canonical correlation where ``reg`` is 0.
     map_a_, map_b_ : LinearMap
 
     References
@@ -65,7 +66,7 @@ class CCA(Projection):
     """
 
     def __init__(
-        self, dim: int | None = None, reg: float = 0.3, power: float = 4.0, rank: int | None = None
+        self, dim: int | None = None, reg: float = 0.1, power: float = 4.0, rank: int | None = None
     ) -> None:
         self.dim = dim
         self.reg = reg
@@ -85,14 +86,15 @@ class CCA(Projection):
             W = _whitener(X, self.reg, self.rank)
             whiten.append(W)
             scores.append(ahead(X, W))
-        U, _, Vt = np.linalg.svd(scores[0].T @ scores[1] / n, full_matrices=False)
-        rotations = (U[:, : self.dim], Vt[: self.dim].T)
-        za, zb = (z @ R for z, R in zip(scores, rotations, strict=True))
-        stds = [np.maximum(z.std(axis=0), 1e-12) for z in (za, zb)]
-        self.correlations_ = ((za * zb).mean(axis=0) / (stds[0] * stds[1])).clip(0, 1)
+        U, d, Vt = np.linalg.svd(scores[0].T @ scores[1] / n, full_matrices=False)
+        k = min((d > 1e-9 * d[0]).sum(), self.dim or len(d))  # below that there are only rounding errors
+        rotations = (U[:, :k], Vt[:k].T)
+        stds = [(z @ R).std(axis=0) for z, R in zip(scores, rotations, strict=True)]
+        self.correlations_ = (d[:k] / (stds[0] * stds[1])).clip(0, 1)
+        self.weights_ = d[:k] ** self.power
         self.map_a_, self.map_b_ = (
-            LinearMap(m, W @ R / s * self.correlations_**self.power, np.zeros(R.shape[1]))
-            for m, W, R, s in zip(means, whiten, rotations, stds, strict=True)
+            LinearMap(m, W @ R * self.weights_, np.zeros(k))
+            for m, W, R in zip(means, whiten, rotations, strict=True)
         )
         return self
 
