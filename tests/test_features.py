@@ -1,7 +1,11 @@
 """Encoders: against scikit-learn and torch's own parts, by their laws, and by the promises of the trained weights."""
 
+import hashlib
+import importlib.util
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmalign_nb.datasets import digits
+from mmalign_nb.datasets import digits, things
 from mmalign_nb.features import CnnImage, RnnAudio, TfidfText, Word2VecText
 from mmalign_nb.features._train import info_nce, seeded
 from mmalign_nb.features.audio import log_mel
@@ -462,3 +466,113 @@ def test_bad_input_to_transform(cnn):
         cnn.transform(IMAGES, side="c")
     with pytest.raises(TypeError, match="X is text"):
         cnn.transform(["a cat"], side="b")
+
+
+# ---- The trained weights -------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[1]
+MODELS = ROOT / "data" / "models"
+
+
+@pytest.fixture(scope="module")
+def tool():
+    """The training command, for its split of the symbols; the measuring here is the tests' own."""
+    spec = importlib.util.spec_from_file_location("train_models", ROOT / "tools" / "train_models.py")
+    module = sys.modules["train_models"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["train_models"]
+
+
+def reported(row):
+    """hit@1 and hit@10 of one row of the committed report."""
+    cells = next(
+        x for x in (MODELS / "REPORT.md").read_text(encoding="utf-8").splitlines() if row in x
+    ).split("|")
+    return float(cells[4]), float(cells[5])
+
+
+def hit(queries, gallery, right, k):
+    """Share of queries with fewer than k gallery rows as good as the right one: ties count against us."""
+    scores = queries @ gallery.T
+    own = scores[np.arange(len(right)), right]
+    return float(((scores >= own[:, None] - 1e-6).sum(1) - 1 < k).mean())
+
+
+def test_unknown_weights_list_the_known_ones():
+    with pytest.raises(
+        ValueError, match="image encoder 'cats' is neither a file nor .*known: 'glyphs', 'things'"
+    ):
+        CnnImage.load("cats")
+    with pytest.raises(ValueError, match="audio encoder 'glyphs' is neither a file nor .*known: 'things'"):
+        RnnAudio.load("glyphs")
+    with pytest.raises(ValueError, match="known: 'glyphs', 'things'"):
+        TfidfText.load("cats")
+    with pytest.raises(ValueError, match="words encoder 'glyphs' .*known: none"):
+        Word2VecText.load("glyphs")
+
+
+def test_weights_are_small_and_are_those_of_the_readme():
+    listed = dict(
+        re.findall(
+            r"`models/(\S+)` \| [\d,]+ \| `([0-9a-f]{64})`", (ROOT / "data/README.md").read_text("utf-8")
+        )
+    )
+    files = {path.name: path.read_bytes() for path in MODELS.glob("*.npz")}
+    assert set(listed) == set(files) == {f"{s}-{k}.npz" for s, k in TRAINED}
+    for name, content in files.items():
+        assert len(content) < 3_000_000, name
+        assert hashlib.sha256(content).hexdigest() == listed[name], name
+        with np.load(MODELS / name, allow_pickle=False) as arrays:
+            assert all(arrays[key].dtype != object for key in arrays.files)
+
+
+TRAINED = [
+    ("glyphs", "image"),
+    ("glyphs", "text"),
+    ("things", "audio"),
+    ("things", "image"),
+    ("things", "text"),
+]
+
+
+def test_glyph_weights_keep_their_promise(tool):
+    """Drift (a typeface never seen) hit@1 ≥ 0.80; names never seen hit@10 ≥ 0.65; as the report says."""
+    split = tool.glyph_split()
+    text, cnn = TfidfText.load("glyphs"), CnnImage.load("glyphs")
+    trained_on, _ = split.training()
+    assert not split.unseen[trained_on].any()
+    assert split.unseen.mean() == pytest.approx(1 / 8, abs=1e-3)
+    again = TfidfText(**tool.GLYPH_TEXT).fit([split.texts[k] for k in np.unique(trained_on)])
+    assert again.vocabulary_ == text.vocabulary_  # no word was learned from a name that was held out
+    names = cnn.transform(text.transform(split.texts), side="b")
+
+    name, image = split.faces[tool.HELD_OUT]
+    seen_elsewhere = np.isin(name, trained_on)
+    right = name[seen_elsewhere]
+    drift = hit(cnn.transform(image[seen_elsewhere]), names, right, 1)
+    assert drift >= 0.80
+    assert drift == pytest.approx(
+        reported("unseen typeface, names seen in others; image → text")[0], abs=5e-3
+    )
+
+    name, image = split.faces["DejaVu Sans"]
+    new = split.unseen[name]
+    never = hit(cnn.transform(image[new]), names, name[new], 10)
+    assert never >= 0.65
+    assert never == pytest.approx(reported("seen typeface, never-seen names; image → text")[1], abs=5e-3)
+
+
+def test_things_weights_share_one_space_as_reported():
+    items = things(200, seed=0)
+    text, cnn, rnn = TfidfText.load("things"), CnnImage.load("things"), RnnAudio.load("things")
+    words_ = cnn.transform(text.transform(items.text), side="b")
+    image, audio, own = cnn.transform(items.image), rnn.transform(items.audio), np.arange(200)
+    # The report's gallery is three times as large, so these cannot be lower than there but by chance.
+    for row, a, b in (
+        ("image → text", image, words_),
+        ("audio → text", audio, words_),
+        ("audio → image", audio, image),
+    ):
+        assert hit(a, b, own, 10) >= reported(f"| {row} |")[1] - 0.05, row
+    assert hit(image, words_, own, 1) >= 0.9

@@ -1,0 +1,292 @@
+"""Train the small models in data/models, measure them on what they never saw, and write the report.
+
+    python tools/train_models.py [glyphs|things|all]
+
+Writes data/models/*.npz, data/models/REPORT.md and the checksums in data/README.md. About half an hour on two
+cores; training is repeatable on one machine with one number of threads, not bit by bit between machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmalign_nb.datasets import glyphs, things, typefaces
+from mmalign_nb.features import CnnImage, RnnAudio, TfidfText
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+MODELS = DATA / "models"
+HELD_OUT = "DejaVu Serif"  # a typeface that training never sees, though it sees the family's other styles
+HELD_OUT_FAMILY = "STIX"  # a family of which training sees no style at all: what drift looks like
+
+GLYPH_TEXT = {"ngrams": (1, 2), "chars": (1, 3), "min_df": 2}
+GLYPH_IMAGE = {
+    "dim": 128,
+    "epochs": 16,
+    "batch_size": 256,
+    "width": 32,
+    "augment": 0.6,
+    "dropout": 0.1,
+    "negatives": 6400,
+}
+THINGS_IMAGE = {"dim": 128, "epochs": 16, "augment": 0.5, "negatives": 1500}
+THINGS_AUDIO = {"dim": 128, "epochs": 24, "negatives": 1500}
+THINGS_SEED, THINGS_TRAIN, THINGS_TEST = 1, 3000, 600  # the chapters use seed 0, which is the test here
+
+
+@dataclass
+class GlyphSplit:
+    """Every name in every typeface, and which of them training may see."""
+
+    ids: np.ndarray  # (names,) code points as U+….
+    texts: list[str]
+    unseen: np.ndarray  # (names,) bool: never seen in training, in any typeface
+    faces: dict[str, tuple[np.ndarray, np.ndarray]]  # typeface: (name of each picture, pictures)
+
+    def training(self) -> tuple[np.ndarray, np.ndarray]:
+        """Name and picture of every training pair, each drawing of a name once."""
+        seen = [
+            face
+            for name, face in self.faces.items()
+            if name != HELD_OUT and not name.startswith(HELD_OUT_FAMILY)
+        ]
+        name, image = (np.concatenate(part) for part in zip(*seen, strict=True))
+        name, image = name[~self.unseen[name]], image[~self.unseen[name]]
+        first = {
+            (n, picture.tobytes()): k
+            for k, (n, picture) in reversed([*enumerate(zip(name, image, strict=True))])
+        }
+        rows = np.sort([*first.values()])
+        return name[rows], image[rows]
+
+
+def glyph_split() -> GlyphSplit:
+    """All symbols; one name in eight, drawn with a fixed seed, is kept from training."""
+    faces = {face: glyphs(face) for face in typefaces()}
+    text = {i: t for items in faces.values() for i, t in zip(items.ids.tolist(), items.text, strict=True)}
+    ids = np.array(sorted(text, key=lambda i: int(i[2:], 16)))
+    number = {i: k for k, i in enumerate(ids.tolist())}
+    unseen = np.zeros(len(ids), bool)
+    unseen[np.random.default_rng(0).choice(len(ids), len(ids) // 8, replace=False)] = True
+    return GlyphSplit(
+        ids=ids,
+        texts=[text[i] for i in ids.tolist()],
+        unseen=unseen,
+        faces={
+            f: (np.array([number[i] for i in items.ids.tolist()]), items.image) for f, items in faces.items()
+        },
+    )
+
+
+def measure(
+    split: GlyphSplit, face: str, chosen: np.ndarray, text: TfidfText, cnn: CnnImage
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ranks image → text among all names and text → image among all pictures of the face, for the chosen names."""
+    name, image = split.faces[face]
+    queries = np.flatnonzero(chosen[name])
+    pictures, names = cnn.transform(image), cnn.transform(text.transform(split.texts), side="b")
+    return ranks(pictures[queries], names, name[queries]), ranks(names[name[queries]], pictures, queries)
+
+
+def ranks(queries: np.ndarray, gallery: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Rank of the right gallery row for each query, from 1; whatever ties with it is counted as before it."""
+    out = np.empty(len(queries), np.int64)
+    for start in range(0, len(queries), 512):
+        rows = slice(start, start + 512)
+        scores = queries[rows] @ gallery.T
+        out[rows] = (scores >= np.take_along_axis(scores, right[rows, None], 1) - 1e-6).sum(1)
+    return out
+
+
+TABLE = ["| | queries | gallery | hit@1 | hit@10 | chance @1 / @10 |", "|---|--:|--:|--:|--:|--:|"]
+
+
+def line(what: str, rank: np.ndarray, gallery: int) -> str:
+    """One row of a report's table."""
+    share = (f"{(rank <= k).mean():.3f}" for k in (1, 10))
+    return (
+        "| "
+        + " | ".join(
+            [what, f"{len(rank):,}", f"{gallery:,}", *share, f"{1 / gallery:.4f} / {10 / gallery:.4f}"]
+        )
+        + " |"
+    )
+
+
+def train_glyphs() -> list[str]:
+    """Fit the text and the image encoder of the symbols; return the report's section."""
+    started = time.perf_counter()
+    split = glyph_split()
+    name, image = split.training()
+    text = TfidfText(**GLYPH_TEXT).fit([split.texts[k] for k in np.unique(name)])
+    cnn = CnnImage(**GLYPH_IMAGE).fit(image, text.transform(split.texts)[name])
+    text.save(MODELS / "glyphs-text.npz", half=True)
+    cnn.save(MODELS / "glyphs-image.npz", half=True)
+    seconds = time.perf_counter() - started
+    text, cnn = TfidfText.load("glyphs"), CnnImage.load("glyphs")  # what is measured is what is in the files
+
+    known = np.zeros(len(split.ids), bool)
+    known[name] = True
+    # Some symbols of the held-out typeface are drawn exactly as in a sister face: counted apart.
+    seen_before = {picture.tobytes() for picture in image}
+    held_name, held_image = split.faces[HELD_OUT]
+    copied = {int(n) for n, p in zip(held_name, held_image, strict=True) if p.tobytes() in seen_before}
+    novel = known.copy()
+    novel[sorted(copied)] = False
+    questions = [
+        (HELD_OUT, known, "unseen typeface, names seen in others"),
+        (HELD_OUT, novel, "the same, without drawings that training saw pixel for pixel"),
+        (HELD_OUT, split.unseen, "unseen typeface, never-seen names"),
+        ("DejaVu Sans", split.unseen, "seen typeface, never-seen names"),
+        (HELD_OUT_FAMILY, known, "unseen family, names seen in others"),
+        (HELD_OUT_FAMILY, split.unseen, "unseen family, never-seen names"),
+    ]
+    rows = [*TABLE]
+    for face, chosen, what in questions:
+        to_text, to_image = measure(split, face, chosen, text, cnn)
+        rows.append(line(f"{face}: {what}; image → text", to_text, len(split.ids)))
+        rows.append(line(f"{face}: {what}; text → image", to_image, len(split.faces[face][0])))
+    drawings = [p.tobytes() for n, p in zip(held_name, held_image, strict=True) if known[n]]
+    return [
+        "## glyphs",
+        "",
+        f"Trained on {len(image):,} pictures of {known.sum():,} names: all typefaces but {HELD_OUT} (its bold and italic "
+        f"styles are seen) and the {HELD_OUT_FAMILY} family (none of its styles is), without {split.unseen.sum():,} of the {len(split.ids):,} names (one in eight, "
+        "drawn with a fixed seed, seen in no typeface). Text: TF-IDF of words, pairs of words and runs of characters "
+        "inside words, fitted on the training names. Loss: symmetric InfoNCE, with all training names as candidates.",
+        "",
+        "Image → text ranks all names; text → image ranks all pictures of the typeface. Ties count against the model.",
+        "",
+        *rows,
+        "",
+        "Symbols that are drawn alike cannot be told apart (Latin A, Greek Alpha, Cyrillic A), so no model reaches 1: "
+        f"in {HELD_OUT} the best possible hit@1, image → text, is {len(set(drawings)) / len(drawings):.3f}.",
+        "",
+        *settings(seconds, text, cnn),
+    ]
+
+
+def train_things() -> list[str]:
+    """Fit text, image and audio encoder of the generated world into one space; return the report's section."""
+    started = time.perf_counter()
+    train, test = things(THINGS_TRAIN, seed=THINGS_SEED), things(THINGS_TEST, seed=0)
+    text = TfidfText().fit(train.text)
+    vectors = text.transform(train.text)
+    cnn = CnnImage(**THINGS_IMAGE).fit(train.image, vectors)
+    # Sound is led into the space that image and text have found: the text's side of it stands still.
+    rnn = RnnAudio(train.sample_rate, **THINGS_AUDIO, head="none").fit(
+        train.audio, cnn.transform(vectors, side="b")
+    )
+    text.save(MODELS / "things-text.npz", half=True)
+    cnn.save(MODELS / "things-image.npz", half=True)
+    rnn.save(MODELS / "things-audio.npz", half=True)
+    seconds = time.perf_counter() - started
+
+    text, cnn, rnn = TfidfText.load("things"), CnnImage.load("things"), RnnAudio.load("things")
+    space = {
+        "text": cnn.transform(text.transform(test.text), side="b"),
+        "image": cnn.transform(test.image),
+        "audio": rnn.transform(test.audio),
+    }
+    rows, own = [*TABLE], np.arange(len(test))
+    for a, b in (("image", "text"), ("audio", "text"), ("audio", "image")):
+        rows.append(line(f"{a} → {b}", ranks(space[a], space[b], own), len(test)))
+        rows.append(line(f"{b} → {a}", ranks(space[b], space[a], own), len(test)))
+    heard = len(set(zip(*(test.factors[f].tolist() for f in ("kind", "size", "count")), strict=True)))
+    return [
+        "## things",
+        "",
+        f"Trained on things({THINGS_TRAIN}, seed={THINGS_SEED}); measured on things({THINGS_TEST}, seed=0), the world of "
+        "the chapters, which training never saw. Text is TF-IDF of words. The image encoder and a linear map of the "
+        "text were trained together (symmetric InfoNCE); the audio encoder was then trained into that space, with the "
+        'text\'s side kept as it was. So all three can be compared: `CnnImage.load("things").transform(images)`, '
+        '`RnnAudio.load("things").transform(audio)` and, for text, `CnnImage.load("things").transform('
+        'TfidfText.load("things").transform(text), side="b")`.',
+        "",
+        *rows,
+        "",
+        f"A sound does not tell colour or time of day: the {len(test)} test items make {heard} different sounds as far as "
+        f"kind, size and count go, so hit@1 from or to audio cannot be expected above {heard / len(test):.3f}.",
+        "",
+        *settings(seconds, text, cnn, rnn),
+    ]
+
+
+def settings(seconds: float, *encoders: object) -> list[str]:
+    """What was asked for, on which machine, and how long it took."""
+    import torch
+
+    asked = [f"* `{' '.join(repr(encoder).split())}`" for encoder in encoders]
+    return [
+        *asked,
+        f"* {seconds / 60:.0f} min wall time with {torch.get_num_threads()} threads on {os.cpu_count()} cores "
+        f"({processor()}), shared with other work; torch {torch.__version__.split('+')[0]}, numpy {np.__version__}, "
+        f"Python {platform.python_version()}.",
+    ]
+
+
+def processor() -> str:
+    """The processor's family in words."""
+    try:
+        return re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))[1].strip()
+    except (OSError, TypeError):
+        return platform.processor() or platform.machine()
+
+
+SECTIONS = {"glyphs": train_glyphs, "things": train_things}
+TITLE = (
+    "# How well the trained weights do\n\nWritten by `python tools/train_models.py`; not edited by hand.\n"
+)
+
+
+def write_report(fresh: dict[str, list[str]]) -> None:
+    """Put the new sections into the report, and keep the others as they are."""
+    path = MODELS / "REPORT.md"
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    parts = {
+        m[1]: m[0].strip() for m in re.finditer(r"^## (\w+)\n.*?(?=^## |\Z)", old, re.MULTILINE | re.DOTALL)
+    }
+    parts |= {name: "\n".join(lines) for name, lines in fresh.items()}
+    text = "\n\n".join([TITLE.strip(), *(parts[name] for name in SECTIONS if name in parts)])
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def write_checksums() -> None:
+    """List the files with their sizes and sha256 in data/README.md, between its two marks."""
+    rows = ["| file | bytes | sha256 |", "|---|--:|---|"]
+    for path in sorted(MODELS.glob("*.npz")):
+        content = path.read_bytes()
+        rows.append(f"| `models/{path.name}` | {len(content):,} | `{hashlib.sha256(content).hexdigest()}` |")
+    readme = DATA / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition("<!-- models -->\n")
+    after = rest.partition("<!-- /models -->")[2]
+    readme.write_text(
+        before + "<!-- models -->\n" + "\n".join(rows) + "\n<!-- /models -->" + after, encoding="utf-8"
+    )
+
+
+def main() -> None:
+    """Train what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="?", default="all", choices=[*SECTIONS, "all"])
+    what = parser.parse_args().what
+    MODELS.mkdir(parents=True, exist_ok=True)
+    for name in SECTIONS if what == "all" else [what]:
+        section = SECTIONS[name]()
+        print("\n".join(section), flush=True)
+        write_report({name: section})
+        write_checksums()
+
+
+if __name__ == "__main__":
+    main()
