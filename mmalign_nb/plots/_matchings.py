@@ -65,8 +65,9 @@ def matchings(
     S = as_scores(scores)
     n, m = S.shape
     small = max(n, m) <= 6
-    side = 3.0 if small else 3.9
-    fig = new_figure(side * len(matches) + 0.3, side * min(1.0, max(0.4, n / max(m, 1))) + 1.3)
+    side = 3.0 if small else 4.0
+    height = (side - 0.6) * min(1.0, max(0.4, n / max(m, 1))) + (1.0 if truth is None else 1.4)
+    fig = new_figure(side * len(matches) + 0.3, height)
     for ax, (title, found) in zip(
         fig.subplots(1, len(matches), squeeze=False)[0], matches.items(), strict=True
     ):
@@ -77,7 +78,7 @@ def matchings(
             _write_numbers(ax, S)
             _frame_cells(ax, cells, right)
         else:
-            mark_pairs(ax, cells, right, 0.8 * marker_size((n, m), side))
+            mark_pairs(ax, cells, right, marker_size((n, m), side))
         if right is not None:
             ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, columnspacing=0.8)
         ax.set_title(title)
