@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ImageNet", "SoundNet", "jitter"]
+__all__ = ["ConvNet", "GruNet", "jitter"]
 
 
 class Residual(nn.Module):
@@ -26,7 +26,7 @@ class Residual(nn.Module):
         return F.relu(self.norm2(self.second(inside)) + self.shortcut(x))
 
 
-class ImageNet(nn.Module):
+class ConvNet(nn.Module):
     """Images (n, channels, H, W) in [0, 1] to (n, dim).
 
     A strided convolution brings the picture to about 16×16, two residual blocks with pooling between look at it,
@@ -81,7 +81,7 @@ def jitter(x: Tensor, strength: float) -> Tensor:
     return x + pen.clamp(min=0) * (darker - x) * 0.7 + (-pen).clamp(min=0) * (lighter - x) * 0.3
 
 
-class SoundNet(nn.Module):
+class GruNet(nn.Module):
     """Log-mel frames (n, frames, bands) to (n, dim): a gated recurrent unit, then the mean and the largest state."""
 
     mean: Tensor

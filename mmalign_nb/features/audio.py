@@ -165,10 +165,10 @@ class RnnAudio(TrainedEncoder):
         return check_audio(X, "X")
 
     def _build(self, shape: tuple[int, ...]) -> nn.Module:
-        from ._nets import SoundNet
+        from ._nets import GruNet
 
         self.shape_ = ()  # any length will do
-        return SoundNet(self.bands, self.hidden, self.layers, self.both_ways, self.dim, self.dropout)
+        return GruNet(self.bands, self.hidden, self.layers, self.both_ways, self.dim, self.dropout)
 
     def _tensor(self, X: np.ndarray) -> Tensor:
         import torch

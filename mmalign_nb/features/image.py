@@ -127,11 +127,11 @@ class CnnImage(TrainedEncoder):
         return X
 
     def _build(self, shape: tuple[int, ...]) -> nn.Module:
-        from ._nets import ImageNet
+        from ._nets import ConvNet
 
         self.shape_ = shape
         channels = shape[2] if len(shape) == 3 else 1
-        return ImageNet(channels, min(shape[:2]), self.width, self.dim, self.dropout)
+        return ConvNet(channels, min(shape[:2]), self.width, self.dim, self.dropout)
 
     def _tensor(self, X: np.ndarray) -> Tensor:
         import torch
