@@ -173,6 +173,8 @@ class Source:
         """A gate as a number in the precision of the scores; None is no gate."""
         if threshold is None:
             return None
+        if getattr(threshold, "abstained", False):
+            float(threshold)  # says in its own words why there is no line
         try:
             line = float(threshold)
         except (TypeError, ValueError) as err:

@@ -113,7 +113,7 @@ class Threshold:
             raise ValueError(
                 f"{len(new)} new scores and {len(self.reference)} old ones; want at least 8 of each"
             )
-        found = ks_2samp(self.reference, new, method="asymp")
+        found = ks_2samp(self.reference, new)
         alarm = bool(found.pvalue < alpha)
         lower = np.median(new) < np.median(self.reference)
         words = (
