@@ -274,7 +274,8 @@ def _chance(counts: np.ndarray, m: int, ks: tuple[int, ...]) -> dict[str, float]
         out["mrr"] += share * float((first / np.arange(1, m + 1)).sum())
         rest = (g - 1) / (m - 1) if m > 1 else 0.0
         out["map"] += share * (harmonic + rest * (m - harmonic)) / m
-    out["median rank"] = float(np.searchsorted(np.cumsum(best_rank), 0.5 - 1e-12) + 1)
+    low, high = np.searchsorted(np.cumsum(best_rank), [0.5 - 1e-9, 0.5 + 1e-9])
+    out["median rank"] = float(low + high) / 2 + 1
     return out
 
 

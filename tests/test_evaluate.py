@@ -1,0 +1,246 @@
+"""Reports against scikit-learn and brute force; ties never flatter; leakage finds what was planted."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, top_k_accuracy_score
+
+from mmalign_nb.align import max_match, threshold_match
+from mmalign_nb.evaluate import leakage, pair_report, retrieval_report
+from mmalign_nb.similarity import hubness, modality_gap, similarity
+
+
+def random_case(seed, n=8, m=11, ties=True):
+    rng = np.random.default_rng(seed)
+    S = rng.integers(0, 5, (n, m)) / 4 if ties else rng.random((n, m))
+    truth = rng.random((n, m)) < 0.25
+    truth[:, 0] |= ~truth.any(axis=1)
+    return S, truth
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1000), st.booleans())
+def test_map_is_scikit_learns(seed, ties):
+    S, truth = random_case(seed, ties=ties)
+    report = retrieval_report(S, truth, n_boot=0)
+    expected = np.mean([average_precision_score(t, s) for t, s in zip(truth, S, strict=True)])
+    assert report["a→b"]["map"] == pytest.approx(expected)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1000), st.sampled_from([1, 3, 20]))
+def test_ranks_by_brute_force(seed, k):
+    S, truth = random_case(seed)
+    report = retrieval_report(S, truth, ks=(k,), n_boot=0)["a→b"]
+    hits, recalls, firsts = [], [], []
+    for s, t in zip(S, truth, strict=True):
+        ranks = [sum(other >= s[j] for other in s) for j in np.flatnonzero(t)]
+        hits.append(min(ranks) <= k)
+        recalls.append(np.mean([r <= k for r in ranks]))
+        firsts.append(min(ranks))
+    assert report[f"hit@{k}"] == pytest.approx(np.mean(hits))
+    assert report[f"recall@{k}"] == pytest.approx(np.mean(recalls))
+    assert report["mrr"] == pytest.approx(np.mean(1 / np.array(firsts)))
+    assert report["median rank"] == np.median(firsts)
+
+
+def test_hit_at_k_is_scikit_learns_top_k_accuracy():
+    S, _ = random_case(3, 9, 9, ties=False)
+    report = retrieval_report(S, "diagonal", ks=(1, 3), n_boot=0)["a→b"]
+    for k in (1, 3):
+        assert report[f"hit@{k}"] == pytest.approx(top_k_accuracy_score(np.arange(9), S, k=k))
+
+
+def test_hit_and_recall_differ_where_there_are_two_right_answers():
+    report = retrieval_report([[0.9, 0.5, 0.1]], [(0, 0), (0, 2)], ks=(1,), n_boot=0)["a→b"]
+    assert report["hit@1"] == 1.0
+    assert report["recall@1"] == 0.5
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 1000))
+def test_the_other_direction_is_the_transpose(seed):
+    S, truth = random_case(seed, 8, 8)
+    truth[0] |= ~truth.any(axis=0)
+    forth, back = (retrieval_report(*x, n_boot=0) for x in ((S, truth), (S.T, truth.T)))
+    assert forth["b→a"] == back["a→b"]
+    assert forth.hubness["b→a"] == back.hubness["a→b"]
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 1000))
+def test_order_of_items_changes_nothing(seed):
+    S, truth = random_case(seed)
+    rng = np.random.default_rng(seed)
+    i, j = rng.permutation(8), rng.permutation(11)
+    a = retrieval_report(S, truth, n_boot=0)
+    b = retrieval_report(S[i][:, j], truth[i][:, j], n_boot=0)
+    for direction in ("a→b", "b→a"):
+        assert a[direction] == pytest.approx(b[direction])
+
+
+def test_constant_scores_are_never_flattering():
+    report = retrieval_report(np.ones((20, 20)), "diagonal", n_boot=0)
+    for direction in ("a→b", "b→a"):
+        for name in ("hit@1", "hit@5", "hit@10", "mrr", "map"):
+            measure = report.measures[direction][name]
+            assert measure.value <= measure.chance + 1e-12, name
+
+
+@pytest.mark.parametrize("g", [1, 2, 4])
+def test_chance_is_the_mean_over_all_orders(g):
+    m = 6
+    right = np.arange(m) < g
+    orders = [np.array(p) for p in itertools.permutations(range(m))]
+    S = np.array([-np.argsort(o).astype(float) for o in orders])
+    report = retrieval_report(S, np.tile(right, (len(S), 1)), ks=(1, 3), n_boot=0)
+    for name, measure in report.measures["a→b"].items():
+        assert measure.value == pytest.approx(measure.chance), name
+
+
+def test_embeddings_in_blocks_are_the_matrix(monkeypatch):
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(30, 5)).astype(np.float32), rng.normal(size=(40, 5)).astype(np.float32)
+    labels = rng.integers(0, 4, 30), rng.integers(0, 4, 40)
+    monkeypatch.setattr("mmalign_nb.evaluate._BLOCK", 100)
+    in_blocks = retrieval_report((A, B), labels)
+    dense = retrieval_report(similarity(A, B), labels)
+    assert in_blocks.measures == dense.measures
+    assert in_blocks.hubness == dense.hubness
+    assert in_blocks.hubness["a→b"] == hubness(similarity(A, B)).skewness
+    assert in_blocks.gap == pytest.approx(modality_gap(A, B))
+    assert dense.gap is None
+
+
+def test_intervals_cover_and_are_repeatable():
+    S, truth = random_case(1, 60, 60)
+    one, two = (retrieval_report(S, truth, seed=5) for _ in range(2))
+    assert one.measures == two.measures
+    for m in one.measures["a→b"].values():
+        assert m.low <= m.value <= m.high
+    assert retrieval_report(S, truth, seed=6).measures != one.measures
+    diag = retrieval_report(S + np.eye(60) * 0.3, "diagonal", n_boot=2000).measures["a→b"]["hit@1"]
+    spread = np.sqrt(diag.value * (1 - diag.value) / 60) * 1.96
+    assert diag.high - diag.low == pytest.approx(2 * spread, abs=0.05)
+
+
+def test_queries_without_a_right_answer_do_not_count():
+    report = retrieval_report([[0.9, 0.1], [0.2, 0.1], [0.3, 0.4]], [(0, 0), (2, 1)], n_boot=0)
+    assert report.queries == {"a→b": 2, "b→a": 2}
+    assert report["a→b"]["hit@1"] == 1.0
+
+
+def test_report_reads_as_a_table():
+    report = retrieval_report(np.eye(12), "diagonal")
+    assert report.to_frame().columns.tolist() == ["direction", "measure", "value", "low", "high", "chance"]
+    assert "hit@10" in repr(report)
+    assert repr(report) == repr(retrieval_report(np.eye(12), "diagonal"))
+    with pytest.raises(KeyError, match="known: 'a→b', 'b→a'"):
+        report["a->b"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "truth", "options", "message"),
+    [
+        (np.eye(3), [], {}, "no right answer for any query"),
+        (np.eye(3), "diagonal", {"ks": (0,)}, "ks is"),
+        (np.eye(3), "diagonal", {"ks": ()}, "ks is"),
+        ((np.eye(3),), "diagonal", {}, "tuple of 1"),
+        (np.full((2, 2), np.nan), "diagonal", {}, "NaN in 2 of 2 rows"),
+        ((np.zeros((2, 2)), np.eye(2)), "diagonal", {}, "zero vectors in 2 of 2 rows"),
+        ((np.eye(3), np.eye(2)), "diagonal", {}, "as many rows as columns"),
+    ],
+)
+def test_bad_input_is_named(scores, truth, options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        retrieval_report(scores, truth, **options)
+
+
+# --- pairs ------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000), st.floats(0, 1))
+def test_pair_report_counts(seed, line):
+    S, truth = random_case(seed)
+    found = threshold_match(S, line)
+    report = pair_report(found, truth)
+    keep = line <= S
+    assert (report.tp, report.fp, report.fn) == (
+        (keep & truth).sum(),
+        (keep & ~truth).sum(),
+        (~keep & truth).sum(),
+    )
+    assert report.chance_precision == pytest.approx(truth.mean())
+    for value, (low, high) in (
+        (report.precision, report.precision_interval),
+        (report.recall, report.recall_interval),
+    ):
+        assert np.isnan(value) or low <= value <= high
+
+
+def test_pair_report_of_nothing():
+    report = pair_report(threshold_match(np.zeros((2, 2)), 0.5), "diagonal")
+    assert np.isnan(report.precision)
+    assert report.recall == 0.0
+    assert report.precision_interval == (0.0, 1.0)
+    assert report.to_frame().index.tolist() == ["precision", "recall", "f1"]
+
+
+def test_pair_report_wants_matches():
+    with pytest.raises(TypeError, match="matches is .*; want Matches"):
+        pair_report(np.eye(2), "diagonal")
+    with pytest.raises(ValueError, match="truth"):
+        pair_report(max_match(np.eye(2)), ([0, 1], [0]))
+
+
+# --- leakage ----------------------------------------------------------------------------------------------
+
+
+def test_planted_copies_are_found():
+    rng = np.random.default_rng(0)
+    train, test = rng.normal(size=(50, 8)), rng.normal(size=(20, 8))
+    test[3] = train[7]
+    test[5] = train[9] * 2 + rng.normal(size=8) * 1e-3
+    found = leakage(train, test, threshold=0.999)
+    assert found.exact.tolist() == [[7, 3]]
+    assert found.near.tolist() == [[7, 3], [9, 5]]
+    S = similarity(train, test)
+    assert found.nearest == pytest.approx(S.max(axis=0), abs=1e-6)
+    within = similarity(train, train)
+    np.fill_diagonal(within, -1)
+    assert found.within == pytest.approx(within.max(axis=1), abs=1e-6)
+
+
+def test_copies_within_training_are_not_taken_for_the_row_itself():
+    train = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    assert leakage(train, [[1.0, 1.0]]).within.tolist() == pytest.approx([1.0, 1.0, 0.0])
+
+
+def test_without_a_line_nothing_is_called_near():
+    assert len(leakage(np.eye(3), np.eye(3)).near) == 0
+    assert len(leakage(np.eye(3), np.eye(3)).exact) == 3
+
+
+def test_text_and_pictures():
+    assert leakage(["A  cat", "dog"], ["a cat", "frog", "A CAT"]).exact.tolist() == [[0, 0], [0, 2]]
+    pictures = np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4)
+    assert leakage(pictures, pictures[1:]).exact.tolist() == [[1, 0]]
+    assert "1 exact duplicates, 100.0% of 1 test items" in repr(leakage(pictures, pictures[1:]))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "threshold", "message"),
+    [
+        (["a"], ["a"], 0.9, "text has no cosine"),
+        (np.eye(2), np.eye(3), None, "one kind and size"),
+        (np.eye(2), np.zeros((1, 2)), None, "test has zero vectors"),
+        (np.eye(2)[0], np.eye(2)[1], None, "1-D"),
+    ],
+)
+def test_bad_splits_are_named(train, test, threshold, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        leakage(train, test, threshold=threshold)
