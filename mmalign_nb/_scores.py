@@ -83,10 +83,9 @@ def as_sides(
     return a, b
 
 
-def check_directions(x: Any, name: str, square: np.ndarray | None = None) -> None:
-    """Refuse zero vectors; ``square`` may give squared lengths, in which float32 can underflow to zero."""
-    if square is None or (square == 0).any():
-        check_nonzero_rows(norms(x), name)
+def check_directions(x: Any, name: str, lengths: np.ndarray | None = None) -> None:
+    """Refuse zero vectors."""
+    check_nonzero_rows(norms(x) if lengths is None else lengths, name)
 
 
 def norms(x: Any) -> np.ndarray:
@@ -119,14 +118,14 @@ def _squared_distance(a: Any, b: Any) -> np.ndarray:
     out = np.asarray(scale - 2 * _product(x, y))
     i, j = np.nonzero(out < 1e-4 * scale)
     if len(i):
-        out[i, j] = _over_pairs(a, b, i, j, lambda u, v: np.einsum("ij,ij->i", u - v, u - v))
+        out[i, j] = _over_pairs(a, b, i, j, lambda u, v: _dots(u - v, u - v))
     return out.clip(min=0, out=out)
 
 
 def _over_pairs(a: Any, b: Any, i: np.ndarray, j: np.ndarray, of: Any) -> np.ndarray:
     """Call ``of`` on float64 rows ``a[i], b[j]``, a few megabytes at a time."""
     out = np.empty(len(i), np.float64)
-    step = max(1, 2**19 // a.shape[1])
+    step = max(1, 2**16 // a.shape[1])
     for s in range(0, len(i), step):
         out[s : s + step] = of(_rows64(a, i[s : s + step]), _rows64(b, j[s : s + step]))
     return out
@@ -164,24 +163,25 @@ def score_block(a: Any, b: Any, metric: str) -> np.ndarray:
     return out.astype(np.float32)
 
 
-def score_pairs(a: Any, b: Any, i: np.ndarray, j: np.ndarray, metric: str) -> np.ndarray:
-    """Scores of the pairs ``(a[i], b[j])`` alone, equal to those of ``score_block``: float32 ``(k,)``."""
-    dot = "ij,ij->i"
+def score_pairs(a: Any, b: Any, i: np.ndarray, j: np.ndarray, metric: str, lengths: Any = None) -> np.ndarray:
+    """Scores of the pairs ``(a[i], b[j])`` alone, equal to those of ``score_block``: float32 ``(k,)``.
+
+    ``lengths`` are the ``norms`` of both sides, for cosine, if they are known already.
+    """
     if metric == "hamming":
         counts = [-_bit_counts(a[i, w] ^ b[j, w]).astype(np.float32) for w in range(a.shape[1])]
         return np.asarray(sum(counts, np.zeros(len(i), np.float32)))
     if metric == "euclidean":
-        out = 0 - np.sqrt(_over_pairs(a, b, i, j, lambda u, v: np.einsum(dot, u - v, u - v)))
+        out = 0 - np.sqrt(_over_pairs(a, b, i, j, lambda u, v: _dots(u - v, u - v)))
     elif metric == "manhattan":
         out = 0 - _over_pairs(a, b, i, j, lambda u, v: np.abs(u - v).sum(axis=1))
-    elif metric == "cosine":
-
-        def cosine(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-            return np.asarray(
-                np.einsum(dot, u, v) / (np.sqrt(np.einsum(dot, u, u)) * np.sqrt(np.einsum(dot, v, v)))
-            )
-
-        out = _over_pairs(a, b, i, j, cosine)
     else:
-        out = _over_pairs(a, b, i, j, lambda u, v: np.einsum(dot, u, v))
+        out = _over_pairs(a, b, i, j, _dots)
+    if metric == "cosine":
+        of_a, of_b = (norms(a), norms(b)) if lengths is None else lengths
+        out /= of_a[i] * of_b[j]
     return np.asarray(out.astype(np.float32))
+
+
+def _dots(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.asarray(np.einsum("ij,ij->i", u, v))

@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from ._scores import as_sides, check_directions, score_block, score_pairs
+from ._check import check_nonzero_rows
+from ._scores import as_sides, check_directions, norms, score_block, score_pairs
 
 __all__ = ["Gallery", "above", "best_first", "top_k", "top_k_of"]
 
@@ -54,10 +55,6 @@ def _spans(n: int, size: int) -> list[tuple[int, int]]:
     return list(pairwise(n * i // count for i in range(count + 1)))
 
 
-def _square(x: np.ndarray) -> np.ndarray:
-    return np.asarray(np.einsum("ij,ij->i", x, x))
-
-
 class Gallery:
     """One side of a search, prepared once: what a tile needs to know of the rows, but no copy of them.
 
@@ -69,24 +66,18 @@ class Gallery:
         self.rows, self.metric = rows, metric
         dense = isinstance(rows, np.ndarray)
         self.fast = dense and len(rows) > 0 and metric in ("cosine", "dot", "euclidean")
-        if not self.fast:
-            if metric == "cosine":
-                check_directions(rows, "B")
-            return
-        if metric == "euclidean":
+        if self.fast and metric == "euclidean":
             self.mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        starts = [(s,) for s in range(0, len(rows), ITEMS)]
-        square = np.concatenate(_in_threads(lambda s: _square(self._moved(rows[s : s + ITEMS])), starts))
-        self.half = square / 2
-        largest = float(np.sqrt(square.max()))
-        self.fast = 1e-15 < largest < 1e15
+        starts = [(s,) for s in range(0, rows.shape[0], ITEMS)]
+        if self.fast or metric == "cosine":
+            of = _in_threads(lambda s: norms(self._moved(rows[s : s + ITEMS])), starts)
+            self.lengths = np.concatenate([np.empty(0), *of])
         if metric == "cosine":
-            check_directions(rows, "B", square)
-            self.fast = self.fast and float(square.min()) > 1e-30
-            if self.fast:
-                self.scale = None if np.abs(square - 1).max() < 1e-6 else 1 / np.sqrt(square)
-            largest = 1.0
-        self.largest = largest
+            check_nonzero_rows(self.lengths, "B")
+        if self.fast:
+            self.largest = float(self.lengths.max())
+            least = float(self.lengths.min()) if metric == "cosine" else 1.0
+            self.fast = least > 1e-15 and 1e-15 < self.largest < 1e15
 
     def _moved(self, x: np.ndarray) -> np.ndarray:
         return x - self.mean if self.metric == "euclidean" else x
@@ -94,13 +85,14 @@ class Gallery:
     def queries(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Return queries ready for ``tile`` and, for each, how far off a score in a tile can be; None if unknown."""
         a = self._moved(a)
-        length = np.sqrt(np.einsum("ij,ij->i", a, a, dtype=np.float64))
+        length = norms(a)
         if length.max(initial=0) > 1e15 or length[length > 0].min(initial=1) < 1e-15:
             return None
         # |error of a float32 inner product| <= d u |a||b|, in any order of summation (Higham 2002, section 3.1).
-        u = (a.shape[1] + 16) * _UNIT * self.largest
+        u = (a.shape[1] + 16) * _UNIT
         if self.metric == "cosine":
-            return a / length[:, None].astype(np.float32), np.full(len(a), 2 * u, np.float32)
+            return a / length[:, None].astype(np.float32), np.full(len(a), u, np.float32)
+        u *= self.largest
         if self.metric == "dot":
             return a, (u * length).astype(np.float32)
         ones = np.ones((len(a), 1), np.float32)
@@ -108,11 +100,11 @@ class Gallery:
 
     def tile(self, q: np.ndarray, start: int, stop: int, out: np.ndarray) -> None:
         """Fill ``out (stop - start, len(q))`` with the scores by which the rows are ranked."""
-        b = self._moved(self.rows[start:stop])
-        if self.metric == "cosine" and self.scale is not None:
-            b = b * self.scale[start:stop, None]
+        b, length = self._moved(self.rows[start:stop]), self.lengths[start:stop, None]
+        if self.metric == "cosine" and np.abs(length - 1).max() > 4 * _UNIT:
+            b = b * (1 / length).astype(np.float32)
         elif self.metric == "euclidean":
-            b = np.hstack([b, -self.half[start:stop, None]])
+            b = np.hstack([b, (length**2 / -2).astype(np.float32)])
         np.matmul(b, q.T, out=out)
 
 
@@ -153,6 +145,11 @@ class _Queries:
         else:
             self.g.tile(self.q, start, stop, out[: stop - start])
         return out.reshape(-1, group, self.n)
+
+    def pairs(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        """Exact scores of some pairs of a query and a row of the gallery."""
+        known = (norms(self.a), self.g.lengths) if self.g.metric == "cosine" else None
+        return score_pairs(self.a, self.g.rows, i, j, self.g.metric, known)
 
 
 def _inside(tile: np.ndarray, hits: np.ndarray, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -219,12 +216,13 @@ class _Best(_Queries):
 
     def best(self) -> tuple[np.ndarray, np.ndarray]:
         """The k best, scored exactly."""
-        if not self.exact:
-            self.tighten()
         ids, scores = self.table()
         if not self.exact:
-            at = np.nonzero(ids >= 0)
-            scores[at] = score_pairs(self.a, self.g.rows, at[0], ids[at], self.g.metric)
+            self.raise_cut(_kth(scores, self.k, axis=1))
+            at = np.nonzero((scores >= self.cut[:, None]) & (ids >= 0))
+            exact = self.pairs(at[0], ids[at])
+            scores.fill(-np.inf)
+            scores[at] = exact
         return best_first(ids, scores, self.k)
 
 
@@ -295,7 +293,7 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
     # A thread gets queries of its own, or, if they are few, its own half of the gallery.
     few = n < QUERIES
     spans_a = [(0, n)] if few else _spans(n, min(4 * QUERIES, -(-n // 2)))
-    spans_b = _spans(m, -(-m // 2)) if few else [(0, m)]
+    spans_b = _spans(m, -(-m // 2)) if few and m >= 4 * ITEMS else [(0, m)]
     parts = len(spans_b)
     found = _in_threads(_search, [(a[s:e], g, k, lo, hi) for s, e in spans_a for lo, hi in spans_b])
     blocks = [found[i : i + parts] for i in range(0, len(found), parts)]
@@ -335,7 +333,7 @@ def _above(
     cut, t = np.full(block.n, threshold, np.float64), float(threshold)
     if not block.exact:
         if g.metric == "euclidean" and t <= 0:  # a distance t means an inner product of (|a|² - t²) / 2
-            square = _square(block.q[:, :-1].astype(np.float64))
+            square = norms(block.q[:, :-1]) ** 2
             cut = (square - t * t) / 2 - 2 * _UNIT * (square + t * t)
         elif g.metric == "euclidean":
             cut += np.inf
@@ -356,7 +354,7 @@ def _above(
             scores = scores[i, j]
         else:
             i, j, _ = _inside(tile, hits, cut)
-            scores = score_pairs(a, g.rows, i, start + j, g.metric)
+            scores = block.pairs(i, start + j)
             keep = scores >= threshold
             i, j, scores = i[keep], j[keep], scores[keep]
         found.append((i, start + j, scores))
