@@ -80,7 +80,7 @@ def test_what_is_shown_is_what_the_package_computes(mode, t):
     for name in ("precision", "recall", "f1"):
         value = "–" if np.isnan(report[name]) else f"{report[name]:.2f}"
         assert f"{name.replace('f1', 'F1')} {value}" in shown
-    assert f"without a partner: {len(kept.unmatched_a)} row" in shown
+    assert f"unmatched: {len(kept.unmatched_a)} row" in shown
     assert f"right ({report['tp']:,})" in shown
     assert f"wrong ({report['fp']:,})" in shown
     assert "⚠" not in shown

@@ -39,8 +39,9 @@ class Knob(widgets.HBox):
         style = {"description_width": "88px"}
         self.min, self.max, self.step, self.decimals = 0.0, 1.0, 0.01, 2
         self.slider = widgets.FloatSlider(
-            description=name, tooltip=tooltip, style=style, layout={"flex": "1 1 420px", "width": "auto"}
-        )
+            description=name, tooltip=tooltip, style=style, layout={"flex": "1 1 420px", "width": "auto"},
+            readout=False,  # it would show the nearest step; the box shows the number
+        )  # fmt: skip
         self.box = widgets.BoundedFloatText(
             description=box_name, tooltip=f"{tooltip} (typed)", style=style, layout={"width": "220px"}
         )
@@ -69,7 +70,6 @@ class Knob(widgets.HBox):
                         self.step,
                         self.min,
                     )
-            self.slider.readout_format = f".{self.decimals}f"
         self.value = self.min
         self._show()
 

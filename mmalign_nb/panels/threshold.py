@@ -320,7 +320,7 @@ class ThresholdPanel(Panel):
                 for name, value in zip(("precision", "recall", "F1"), quality, strict=True)
             ]
         left = [_count(len(x), what) for x, what in ((kept.unmatched_a, "row"), (kept.unmatched_b, "column"))]
-        parts.append(f"without a partner: {left[0]}, {left[1]}")
+        parts.append(f"unmatched: {left[0]}, {left[1]}")
         return f'<div class="mm-read" role="status">{" &nbsp;·&nbsp; ".join(parts)}</div>'
 
     def _around(self, kept: Matches, threshold: float) -> str:
