@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -109,14 +110,10 @@ TOP = {
 # ---- threshold matching: each contender returns the number of pairs ----------------------------------------------------
 
 
-def ours_above(A: np.ndarray, B: np.ndarray, t: float) -> Call:
-    try:
-        from mmalign_nb.align import threshold_match
-    except ImportError:
-        from mmalign_nb._topk import above
+def ours_above(A: np.ndarray, B: np.ndarray, t: float, margins: bool = False) -> Call:
+    from mmalign_nb.align import threshold_match
 
-        return lambda: sum(len(i) for i, _, _ in list(above(A, B, t)))
-    return lambda: len(threshold_match((A, B), t).pairs)
+    return lambda: len(threshold_match((A, B), t, margins=margins).pairs)
 
 
 def faiss_above(A: np.ndarray, B: np.ndarray, t: float) -> Call:
@@ -138,6 +135,7 @@ def sklearn_above(A: np.ndarray, B: np.ndarray, t: float) -> Call:
 
 ABOVE = {
     "ours": ours_above,
+    "ours, with each pair's best rival": partial(ours_above, margins=True),
     "faiss range_search": faiss_above,
     "scikit-learn radius_neighbors": sklearn_above,
 }
