@@ -13,45 +13,225 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
 __all__ = ["assign", "assign_pairs", "best_other"]
 
-_TIE = 1e-11  # totals closer than this share of the largest weight are equal: rounding, not preference
+_TIE = 1e-12  # totals closer than this share of the largest weight are equal: rounding, not preference
 _ROWS = 128  # rows of a block: small enough to stay in cache
 
 
 def assign(weights: np.ndarray, *, optional: bool, lowest: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Maximise ``Σ W[i, col[i]]`` over one-to-one pairs of an ``(n, m)`` float64 matrix.
+    """Maximise ``Σ W[i, col[i]]`` over one-to-one pairs of a finite ``(n, m)`` matrix.
 
     With ``optional`` any item may stay alone for weight 0 (weights are then ≥ 0, and pairs of weight 0 are not
     made); without it the smaller side is matched whole. Returns ``col (n,)`` (−1: alone) and ``tied (n,)``:
     whether another best assignment would pair this row otherwise. With ``lowest`` the lexicographically first
     of the best assignments is returned: row 0 has the lowest column it can have, then row 1, and so on.
     """
-    from scipy.optimize import linear_sum_assignment
-
     n, m = weights.shape
-    col = np.full(n, -1)
     if not weights.size:
-        return col, np.zeros(n, bool)
-    i, j = linear_sum_assignment(weights, maximize=True)
-    if optional:
-        keep = weights[i, j] > 0
-        i, j = i[keep], j[keep]
-    col[i] = j
+        return np.full(n, -1), np.zeros(n, bool)
     if n <= m:
-        y, z = _prices(weights, col)
+        col, y, z = _solve(weights, optional)
     else:
-        row = np.full(m, -1)
-        row[j] = i
-        z, y = _prices(weights.T, row)
+        row, z, y = _solve(np.ascontiguousarray(weights.T), optional)
+        col = np.full(n, -1)
+        col[row[row >= 0]] = np.flatnonzero(row >= 0)
     graph = _TightPairs(weights, col, y, z, optional)
     tied = graph.tied(col)
     if lowest and tied.any():
         col = graph.lowest(col, tied)
     return col, tied
+
+
+def _solve(weights: np.ndarray, optional: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A best assignment for n <= m and its prices: ``col (n,), y (n,), z (m,)``."""
+    n, m = weights.shape
+    if not optional and n < m < 1.25 * n:
+        # Square problems are solved faster. Rows of zeros take the columns left over, at the lowest price of all.
+        padded = np.concatenate([weights, np.zeros((m - n, m), weights.dtype)])
+        col, y, z = _solve(padded, optional=False)
+        return col[:n], y[:n] + z.min(), z - z.min()
+    col, z = _auction(weights, optional)
+    waiting = np.flatnonzero(col == _WAITING)
+    if len(waiting) == 0 or _settle_rest(weights, col, z, waiting, optional):
+        y = np.where(col >= 0, weights[np.arange(n), col].astype(np.float64) - z[col], 0.0)
+        return np.maximum(col, -1), y, z
+    from scipy.optimize import linear_sum_assignment
+
+    # Many rows compete for few columns. In a square problem the prices found so far still help the solver: to
+    # take the same amount from a whole column changes every full assignment alike.
+    i, col = linear_sum_assignment(z - weights if n == m and not optional else -weights.astype(np.float64))
+    if optional:
+        col = np.where(weights[i, col] > 0, col, -1)
+    return (col, *_prices(weights, col))
+
+
+_WAITING, _ALONE = -2, -1
+
+
+def _auction(weights: np.ndarray, optional: bool, most: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Assign the rows that can be assigned by bidding: each waiting row bids for the column it likes best.
+
+    A bid raises the column's price until the second best column would be as good; the highest bid wins and the
+    old owner waits again (Bertsekas, "A distributed algorithm for the assignment problem", 1979, without ε).
+    Nothing is approximate: prices only rise, so owners stay content, and a column nobody bid for costs 0.
+    Stops after about ``most`` looks at the whole matrix.
+    """
+    n, m = weights.shape
+    col, owner, z = np.full(n, _WAITING), np.full(m, -1), np.zeros(m)
+    looks = 0
+    while looks < most * n:
+        rows = np.flatnonzero(col == _WAITING)
+        looks += max(len(rows), n // 20)
+        like = np.empty(len(rows), np.int64)
+        first, second = np.empty(len(rows)), np.empty(len(rows))
+        for s in range(0, len(rows), _ROWS):
+            block = weights[rows[s : s + _ROWS]] - z
+            at = np.arange(len(block))
+            k = slice(s, s + len(block))
+            like[k] = block.argmax(axis=1)
+            first[k] = block[at, like[k]]
+            block[at, like[k]] = -np.inf
+            second[k] = block.max(axis=1)
+        if optional:
+            col[rows[first <= 0]] = _ALONE
+            second = np.maximum(second, 0.0)
+            like[first <= 0] = -1
+        elif m == 1:
+            second = first
+        order = np.argsort(first - second, kind="stable")
+        order = order[like[order] >= 0]
+        won = np.full(m, -1)
+        won[like[order]] = order  # the last assignment is the highest bid
+        sold = np.flatnonzero(won >= 0)
+        bid = first[won[sold]] - second[won[sold]]
+        sold, bid = sold[real := (bid > 0) | (owner[sold] < 0)], bid[real]
+        if not len(sold):
+            break  # done, or only ties are left: no bid could raise a price
+        before = owner[sold]
+        col[before[before >= 0]] = _WAITING
+        owner[sold] = rows[won[sold]]
+        col[owner[sold]] = sold
+        z[sold] += bid
+    return col, z
+
+
+def _settle_rest(
+    weights: np.ndarray, col: np.ndarray, z: np.ndarray, waiting: np.ndarray, optional: bool
+) -> bool:
+    """Assign the waiting rows along cheapest chains of exchanges, each step of which costs ``y_i + z_j − W_ij >= 0``.
+
+    Chains are cheap, so they are looked for among the pairs whose step costs at most ``radius``, and no other pair
+    matters until prices have moved by as much. Changes ``col`` and ``z`` in place; returns False if this is no
+    quick way: many rows after few columns, or a great many ties.
+    """
+    n, m = weights.shape
+    y = np.where(col >= 0, weights[np.arange(n), col].astype(np.float64) - z[col], 0.0)
+    y[waiting] = (weights[waiting] - z).max(axis=1)
+    sample = np.linspace(0, n - 1, min(n, 64)).astype(int)
+    near, budget = 16, 8 * n * m  # pairs per row; pairs looked at in all
+    for _ in range(16):
+        radius = np.inf
+        if near < m:
+            cost = (y[sample, None] + z - weights[sample]).ravel()
+            radius = float(np.partition(cost, near * len(sample))[near * len(sample)])
+        i, j = _within(weights, y, z, radius, optional)
+        if near < m and len(i) > 8 * near * n:
+            return False
+        w, waits = weights[i, j].astype(np.float64), int((col == _WAITING).sum())
+        for _ in range(64):
+            moved, sweeps = _exchange(i, j, w, col, y, z, radius, optional)
+            budget -= sweeps * len(i)
+            if moved < 0 or budget < 0 or not (col == _WAITING).any():
+                break
+            radius -= moved
+        if (left := int((col == _WAITING).sum())) == 0:
+            return True
+        if budget < 0:
+            return False
+        near *= 4 if left == waits else 1
+    return False
+
+
+def _exchange(
+    i: np.ndarray,
+    j: np.ndarray,
+    w: np.ndarray,
+    col: np.ndarray,
+    y: np.ndarray,
+    z: np.ndarray,
+    radius: float,
+    optional: bool,
+) -> tuple[float, int]:
+    """Settle some waiting rows along cheapest chains and move the prices.
+
+    Returns by how much prices moved (−1: there was no chain) and how often all pairs were looked at.
+
+    Bellman–Ford from all waiting rows at once grows a tree from each. In a square problem every tree can hand its
+    nearest free column to its root; else only the cheapest chain of all may be used, because who stays free must
+    end with a price of 0.
+    """
+    n, m = len(y), len(z)
+    all_in = n == m and not optional
+    owner = np.full(m, -1)
+    owner[col[col >= 0]] = np.flatnonzero(col >= 0)
+    cost = np.maximum(y[i] + z[j] - w, 0.0)  # less than 0 is rounding
+    sweeps = 0
+    far, way, source = np.where(col == _WAITING, 0.0, np.inf), np.full(m, np.inf), np.full(m, -1)
+    while True:
+        sweeps += 1
+        new = far[i] + cost
+        up = np.flatnonzero((new < way[j]) & (new <= radius))
+        if not len(up):
+            break
+        up = up[np.argsort(-new[up], kind="stable")]  # the last assignment is the smallest
+        way[j[up]], source[j[up]] = new[up], i[up]
+        taken = j[up][owner[j[up]] >= 0]
+        far[owner[taken]] = way[taken]
+    ends = [(float(way[k]), 0, int(k)) for k in np.flatnonzero((way < np.inf) & (owner < 0))]
+    if optional:  # or a row stays alone and hands its column on
+        ends += [(float(far[k] + y[k]), 1, int(k)) for k in np.flatnonzero(far + y <= radius)]
+    settled: set[int] = set()
+    chosen: list[tuple[int, int]] = []
+    length = -1.0
+    for d, alone, k in sorted(ends):
+        if settled and not all_in and d > length:
+            break
+        moves = [(k, _ALONE)] if alone else []
+        i_k, j_k = k, (int(col[k]) if alone else k)
+        while j_k >= 0:  # back to the root: each row takes the column that the one before it gives up
+            i_k = int(source[j_k])
+            moves.append((i_k, j_k))
+            j_k = int(col[i_k])
+        if i_k not in settled:
+            settled.add(i_k)
+            length, chosen = d, [*chosen, *moves]
+    for i_k, j_k in chosen:
+        col[i_k] = j_k
+    if settled:
+        y -= np.maximum(length - far, 0.0)
+        z += np.maximum(length - way, 0.0)
+    return length, sweeps
+
+
+def _within(
+    weights: np.ndarray, y: np.ndarray, z: np.ndarray, radius: float, optional: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """All (i, j) with ``y_i + z_j − W_ij <= radius``."""
+    found = []
+    for s in range(0, len(y), _ROWS):
+        block = weights[s : s + _ROWS]
+        close = block - z >= (y[s : s + _ROWS] - radius)[:, None]
+        if optional:
+            close &= block > 0
+        i, j = np.divmod(np.flatnonzero(close), len(z))
+        found.append((i + s, j))
+    i, j = (np.concatenate(part) for part in zip(*found, strict=True))
+    return i, j
 
 
 def assign_pairs(
@@ -154,16 +334,7 @@ class _TightPairs:
     ) -> None:
         self.n, self.m = weights.shape
         tol = _TIE * max(float(np.abs(weights).max()), float(np.abs(y).max()))
-        found = []
-        for s in range(0, self.n, _ROWS):
-            block = weights[s : s + _ROWS]
-            tight = block - z >= (y[s : s + _ROWS] - tol)[:, None]
-            if optional:
-                tight &= block > 0
-            i, j = np.nonzero(tight)
-            found.append((i + s, j))
-        self.i, self.j = (np.concatenate(part) for part in zip(*found, strict=True))
-        self.start = np.searchsorted(self.i, np.arange(self.n + 1))
+        self.i, self.j = _within(weights, y, z, tol, optional)
         # A price of 0 means that being free costs nothing; where a whole side must be matched it is no choice.
         self.may_be_alone = (y <= tol) & (optional or self.n > self.m)
         self.may_be_free = (z <= tol) & (optional or self.m > self.n)
@@ -185,58 +356,66 @@ class _TightPairs:
         head = np.concatenate([owner[self.j], np.full(len(alone), n), freed])
         graph = coo_array((np.ones(len(tail), np.int8), (tail, head)), (n + 1, n + 1))
         _, part = connected_components(graph.tocsr(), directed=True, connection="strong")
+        inside = part[self.i] == part[owner[self.j]]  # the pairs that some best assignment makes
+        self.i, self.j = self.i[inside], self.j[inside]
         return np.asarray((np.bincount(part)[part] > 1)[:n])
 
     def lowest(self, col: np.ndarray, tied: np.ndarray) -> np.ndarray:
         """The lexicographically first of the best assignments: settle row after row on its lowest column."""
-        col = col.copy()
-        owner = np.full(self.m, self.n)
-        owner[col[col >= 0]] = np.flatnonzero(col >= 0)
-        open_ = tied.copy()
-        for row in np.flatnonzero(tied):
-            for c in self.j[self.start[row] : self.start[row + 1]]:
-                if c == col[row]:
+        start = np.searchsorted(self.i, np.arange(self.n + 1)).tolist()
+        to = self.j.tolist()
+        self.tight = [to[lo:hi] for lo, hi in pairwise(start)]
+        self.col = col.copy()
+        self.owner = np.full(self.m, self.n)
+        self.owner[col[col >= 0]] = np.flatnonzero(col >= 0)
+        self.open = tied.copy()
+        for row in np.flatnonzero(tied).tolist():
+            seen: set[int] = set()  # from here there is no way to this row: not worth a second look
+            for c in self.tight[row]:
+                if c == self.col[row]:
                     break
-                if owner[c] < self.n and not open_[owner[c]]:
-                    continue
-                if self._exchange(int(row), int(c), col, owner, open_):
+                first = int(self.owner[c])
+                if (first == self.n or self.open[first]) and self._exchange(row, c, first, seen):
                     break
-            open_[row] = False
-        return col
+            self.open[row] = False
+        return self.col
 
-    def _exchange(self, row: int, c: int, col: np.ndarray, owner: np.ndarray, open_: np.ndarray) -> bool:
-        """Give column c to ``row`` if the others can be settled at no cost: find the way back from c's owner."""
-        n, first = self.n, int(owner[c])
-        came: dict[int, int] = {first: row}
-        queue = deque([first])
+    def _exchange(self, row: int, c: int, first: int, seen: set[int]) -> bool:
+        """Give column c to ``row`` if its owner ``first`` can be settled at no cost: find a way back to ``row``."""
+        n, came, queue = self.n, {first: row}, deque([first])
         while queue and row not in came:
             x = queue.popleft()
-            for x2 in self._next(x, col, owner):
-                if x2 not in came and (x2 == n or open_[x2]):
+            if x in seen:
+                continue
+            seen.add(x)
+            for x2 in self._next(x):
+                if x2 not in came and (x2 == n or self.open[x2]):
                     came[x2] = x
                     queue.append(x2)
         if row not in came:
             return False
-        cycle, x = [row], came[row]
-        while x != row:
-            cycle.append(x)
-            x = came[x]
-        # cycle[k + 1] -> cycle[k]: each takes the column of the next; after "free", a free column or none
-        old = col.copy()
-        for taker, giver in zip([*cycle[1:], row], cycle, strict=True):
-            if taker == n:
-                continue
-            if giver == n:
-                free = [k for k in self.j[self.start[taker] : self.start[taker + 1]] if owner[k] == n]
-                col[taker] = c if taker == row else (free[0] if free else -1)
-            else:
-                col[taker] = old[giver]
-        owner[:] = n
-        owner[col[col >= 0]] = np.flatnonzero(col >= 0)
+        # Back along the way each takes the column of the next; where the next is "free", a free one or none.
+        taker, giver, given, moves = came[row], row, int(self.col[row]), []
+        while True:
+            if taker != n:
+                if giver == n:
+                    free = [k for k in self.tight[taker] if self.owner[k] == n]
+                    given = c if taker == row else (free[0] if free else -1)
+                moves.append((taker, given))
+            if taker == row:
+                break
+            given = int(self.col[taker]) if taker != n else -1
+            taker, giver = came[taker], taker
+        gone = self.col[[x for x, _ in moves]]
+        self.owner[gone[gone >= 0]] = n
+        for x, k in moves:
+            self.col[x] = k
+            if k >= 0:
+                self.owner[k] = x
         return True
 
-    def _next(self, x: int, col: np.ndarray, owner: np.ndarray) -> list[int]:
+    def _next(self, x: int) -> list[int]:
         if x == self.n:
-            return [int(r) for r in self._from_free(col)]
-        out = [int(owner[k]) for k in self.j[self.start[x] : self.start[x + 1]]]
-        return [*out, self.n] if self.may_be_alone[x] and col[x] >= 0 else out
+            return self._from_free(self.col).tolist()
+        out = self.owner[self.tight[x]].tolist()
+        return [*out, self.n] if self.may_be_alone[x] and self.col[x] >= 0 else out

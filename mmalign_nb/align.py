@@ -57,11 +57,11 @@ def _assigned(source: Source, line: float | None, ties: str) -> Matches:
     n, m = source.shape
     lowest = one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
-        weights = source.dense().astype(np.float64)
+        weights = source.dense()
         never = np.isneginf(weights)
         optional = bool(never.any())
         if optional:  # as many pairs as can be, then the greatest total: one pair outweighs all differences
-            some = weights[~never]
+            some = weights[~never].astype(np.float64)
             low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 0.0)
             weights = np.where(never, 0.0, weights - low + (high - low + 1.0) * (min(n, m) + 1))
         col, tied = assign(weights, optional=optional, lowest=lowest)
@@ -70,7 +70,7 @@ def _assigned(source: Source, line: float | None, ties: str) -> Matches:
         i, j, scores = source.above(line)
         w = source.sign * (source.value(scores).astype(np.float64) - line)
         # A pair exactly at the line adds nothing to the sum; a hair more than nothing, and it is kept.
-        w += 1e-9 * max(float(w.max(initial=0.0)), float(np.abs(scores).max(initial=0.0)), 1e-300)
+        w += 1e-10 * max(float(w.max(initial=0.0)), float(np.abs(scores).max(initial=0.0)), 1e-300)
         if len(w) <= n * m // 8:
             col, tied = assign_pairs(i, j, w, source.shape, lowest=lowest)
         else:
