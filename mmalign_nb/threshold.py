@@ -463,6 +463,9 @@ def for_fdr(scores: Any, decoys: Any, target: float = 0.1) -> Threshold:
     **It stands and falls with the decoys.** A wrong match must score like a decoy. Where wrong matches are near misses
     (another arrow, the same letter in another script) they score higher than decoys that have nothing to do with the
     query, and the rate comes out too low. Choose decoys as hard as the real wrong answers, and verify with some labels.
+    Measured (``benchmarks/PROMISES.md``): kept on symbols with decoys drawn like the items (0.095 for 0.1); a little
+    above on spoken digits (0.12 to 0.13 for 0.1), where ten classes make wrong answers come in lumps; missed by far
+    (0.55 for 0.1) with a tenth of the decoys.
 
     Notebook: ``05_what_score_is_a_match``.
 
@@ -484,7 +487,10 @@ def for_fdr(scores: Any, decoys: Any, target: float = 0.1) -> Threshold:
     if not 0 < target < 1:
         raise ValueError(f"target is {target!r}; want a number in (0, 1)")
     rule, reference = f"FDR <= {target:g}", np.sort(s[s > -np.inf])
-    hint = "wrong matches must score like the decoys; near misses score higher, and then the rate is missed"
+    hint = (
+        "wrong matches must score like the decoys: with near misses, too few decoys or few large classes "
+        "the rate is missed"
+    )
     wins = s > d
     best = np.maximum(s, d)
     rows = _swept(
