@@ -61,9 +61,15 @@ def expected(mode, t):
 
 
 @functools.cache
-def shared():
-    """One panel for the tests that only move its knobs."""
+def _one():
     return panel()
+
+
+def shared():
+    """One panel for the tests that only move its knobs: drawing a new one takes a third of a second."""
+    p = _one()
+    p.mode.value = "max"
+    return p
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -87,7 +93,7 @@ def test_what_is_shown_is_what_the_package_computes(mode, t):
 
 
 def test_text_form_is_one_line_that_a_notebook_test_can_compare():
-    p = panel()
+    p = shared()
     p.threshold.value = 0.3
     report = expected("max", 0.3).evaluate("diagonal")
     line = (
@@ -103,7 +109,7 @@ def test_text_form_is_one_line_that_a_notebook_test_can_compare():
 
 
 def test_alt_text_says_what_is_shown_now():
-    p = panel()
+    p = shared()
     seen = set()
     for t in (0.1, 0.3, 0.5):
         p.threshold.value = t
@@ -135,7 +141,7 @@ def test_marks_stand_where_the_pairs_are():
 
 
 def test_number_box_and_slider_follow_each_other():
-    p = panel()
+    p = shared()
     p.threshold.box.value = 0.37
     assert p.threshold.value == p.threshold.slider.value == 0.37
     p.threshold.slider.value = 0.40000000000000013  # what a browser sends
@@ -146,7 +152,7 @@ def test_number_box_and_slider_follow_each_other():
 
 @pytest.mark.parametrize("exact", [0.2512345678, 0.255, 0.2549999, 0.2550001, 0.1 + 0.2])
 def test_showing_an_exact_threshold_does_not_change_it(exact):
-    p = panel()
+    p = shared()
     p.threshold.value = exact
     assert p.threshold.slider.value == pytest.approx(exact, abs=1e-9)
     for snapped in (np.floor(exact * 100) / 100, np.ceil(exact * 100) / 100):
@@ -295,7 +301,7 @@ def test_without_truth_nothing_is_called_right():
     assert len(p.figure().axes) == 2
 
 
-@pytest.mark.parametrize("shape", [(7, 40), (40, 7), (1, 1), (1, 40), (3, 300)])
+@pytest.mark.parametrize("shape", [(40, 7), (1, 1), (3, 300)])
 def test_rectangular(shape):
     n, m = shape
     scores = RNG.normal(size=shape)
@@ -307,8 +313,7 @@ def test_rectangular(shape):
     assert p._repr_mimebundle_()[0]["image/png"]
 
 
-@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0)])
-@pytest.mark.parametrize("truth", [None, []])
+@pytest.mark.parametrize(("shape", "truth"), [((0, 0), []), ((0, 5), None), ((5, 0), [])])
 def test_empty(shape, truth):
     n, m = shape
     p = ThresholdPanel(np.zeros(shape), TEXTS[:n], TEXTS[:m], truth=truth)
@@ -648,11 +653,14 @@ def test_search_bad_input():
 # ---- all of them
 
 
+@functools.cache
 def every_panel():
-    yield panel()
-    yield ComparePanel({"cosine": S, "noisy": OTHER}, TEXTS, IMAGES, truth="diagonal")
-    yield MapPanel(A, B, TEXTS, IMAGES, truth="diagonal")
-    yield search_panel(query="star")
+    return [
+        panel(),
+        ComparePanel({"cosine": S, "noisy": OTHER}, TEXTS, IMAGES, truth="diagonal"),
+        MapPanel(A, B, TEXTS, IMAGES, truth="diagonal"),
+        search_panel(query="star"),
+    ]
 
 
 def controls(widget):

@@ -62,24 +62,21 @@ def mark_pairs(ax: Axes, pairs: np.ndarray, right: np.ndarray | None, size: floa
 
 def draw_histogram(ax: Axes, scores: np.ndarray, right: np.ndarray | None, edges: list[float]) -> None:
     """Draw how often each score occurs; with ``right`` known, right pairs beside the others, each as a share."""
-    if right is None:
-        ax.hist(
-            scores, edges, color="#b8b8b8", edgecolor="white", linewidth=0.3, label=f"pairs ({len(scores):,})"
-        )
-        ax.set_ylabel("number of pairs")
-    else:
-        for part, name, look in (
-            (scores[~right], "other pairs", {"color": "#c4c4c4", "edgecolor": "white", "linewidth": 0.3}),
-            (
-                scores[right],
-                "right pairs",
-                {"facecolor": "none", "edgecolor": RIGHT, "hatch": "////", "histtype": "step"},
-            ),
-        ):
-            weights = np.full(len(part), 1 / max(len(part), 1))
-            ax.hist(part, edges, weights=weights, label=f"{name} ({len(part):,})", **look)
-        ax.set_ylabel("share of pairs")
+    from matplotlib.ticker import MaxNLocator
+
+    grey = {"color": "#bdbdbd", "fill": True}
+    parts: list[tuple[np.ndarray, str, Any]] = [(scores, "pairs", grey)]
+    if right is not None:
+        hatched = {"edgecolor": RIGHT, "facecolor": "none", "hatch": "////", "linewidth": 1.4}
+        parts = [(scores[~right], "other pairs", grey), (scores[right], "right pairs", hatched)]
+    for values, name, look in parts:
+        counts = np.histogram(values, edges)[0]
+        heights = counts if right is None else counts / max(len(values), 1)
+        ax.stairs(heights, edges, label=f"{name} ({len(values):,})", **look)
+    ax.set_ylabel("number of pairs" if right is None else "share of pairs")
+    ax.set_ylim(bottom=0)
     ax.set_xlim(edges[0], edges[-1])
+    ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.set_xlabel("score")
 
 
