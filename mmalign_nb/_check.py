@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "as_count",
     "as_matrix",
     "as_scores",
     "check_audio",
@@ -148,6 +149,13 @@ def refuse_items(x: Any, name: str, modality: str) -> None:
     """Refuse a whole :class:`~mmalign_nb.datasets.Items` where one of its modalities is meant."""
     if hasattr(x, "modalities"):
         raise TypeError(f"{name} is {x!r}; an encoder wants one modality of it: pass items.{modality}")
+
+
+def as_count(x: Any, name: str) -> int:
+    """Return a whole number of at least 1, or say what came instead."""
+    if isinstance(x, bool) or not isinstance(x, (int, np.integer)) or x < 1:
+        raise ValueError(f"{name} is {x!r}; want a whole number of at least 1")
+    return int(x)
 
 
 def check_same_length(a: Any, b: Any, name_a: str, name_b: str) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "check_directions",
     "norms",
     "score_block",
+    "score_matrix",
     "score_pairs",
 ]
 
@@ -83,9 +84,9 @@ def as_sides(
     return a, b
 
 
-def check_directions(x: Any, name: str, lengths: np.ndarray | None = None) -> None:
+def check_directions(x: Any, name: str) -> None:
     """Refuse zero vectors."""
-    check_nonzero_rows(norms(x) if lengths is None else lengths, name)
+    check_nonzero_rows(norms(x), name)
 
 
 def norms(x: Any) -> np.ndarray:
@@ -161,6 +162,18 @@ def score_block(a: Any, b: Any, metric: str) -> np.ndarray:
     if metric == "cosine":
         out /= norms(a)[:, None] * norms(b)
     return out.astype(np.float32)
+
+
+def score_matrix(A: Any, B: Any, metric: str = "cosine") -> np.ndarray:
+    """Check both sides and score all rows of A against all rows of B: float32 ``(n, m)``."""
+    a, b = as_sides(A, B, metric)
+    n, m = a.shape[0], b.shape[0]
+    out = np.empty((n, m), np.float32)
+    rows, columns = 1024, 4096  # so that the float64 block stays at 32 MB
+    for i in range(0, n, rows):
+        for j in range(0, m, columns):
+            out[i : i + rows, j : j + columns] = score_block(a[i : i + rows], b[j : j + columns], metric)
+    return out
 
 
 def score_pairs(a: Any, b: Any, i: np.ndarray, j: np.ndarray, metric: str, lengths: Any = None) -> np.ndarray:

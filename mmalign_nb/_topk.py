@@ -4,7 +4,7 @@ Selection, not the product, is where a search spends its time. So per tile of sc
 
 1. reduce groups of 16 rows to their maxima (a vectorised ``max`` that reads each score once);
 2. keep the groups whose maximum reaches ``cut``, the k-th best score known so far minus a bound on rounding;
-3. look inside those groups only, and raise ``cut`` after 2, 4, 8, … tiles.
+3. look inside those groups only, and raise ``cut`` after 3, 9, 27, … tiles.
 
 Tiles are float32 products. The few candidates that survive are scored again by ``score_pairs``, so ids and scores are
 those of a brute-force float64 search rounded to float32, whatever the tile, the threads or the machine. Where rounding
@@ -13,99 +13,18 @@ could not be bounded, or where so many scores tie that looking inside would cost
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from itertools import pairwise
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ._check import check_nonzero_rows
-from ._scores import as_sides, check_directions, norms, score_block, score_pairs
+from ._check import as_count
+from ._scores import as_sides, check_directions, norms, score_block
+from ._tiles import UNIT, Gallery, Queries, in_threads, inside, spans, threads
 
 __all__ = ["Gallery", "above", "best_first", "top_k", "top_k_of"]
 
 QUERIES, ITEMS, GROUP = 512, 2048, 16  # a tile: 2048 × 512 float32 = 4 MB
-_UNIT = 2.0**-24  # unit roundoff of float32
-
-
-@cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-    return ThreadpoolController().select(user_api="blas")
-
-
-def _in_threads(function: Callable[..., Any], jobs: list[tuple[Any, ...]]) -> list[Any]:
-    """Run ``function(*job)`` for each job, one BLAS thread each, on as many threads as BLAS was allowed."""
-    known = [lib.num_threads for lib in _blas().lib_controllers]
-    threads = min(max(known) if known else os.cpu_count() or 1, len(jobs))
-    if threads <= 1:
-        return [function(*job) for job in jobs]
-    with _blas().limit(limits=1), ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda job: function(*job), jobs))
-
-
-def _spans(n: int, size: int) -> list[tuple[int, int]]:
-    """Cut ``range(n)`` into spans of about equal length, at most ``size``; an even number of them, for two cores."""
-    count = -(-n // size)
-    count += count % 2 if count > 1 else 0
-    return list(pairwise(n * i // count for i in range(count + 1)))
-
-
-class Gallery:
-    """One side of a search, prepared once: what a tile needs to know of the rows, but no copy of them.
-
-    Ranks by an inner product in every case. cosine: of unit rows. euclidean: ``a·b - |b|²/2``, around the mean of
-    the gallery, so that data far from the origin doesn't cancel.
-    """
-
-    def __init__(self, rows: Any, metric: str) -> None:
-        self.rows, self.metric = rows, metric
-        dense = isinstance(rows, np.ndarray)
-        self.fast = dense and len(rows) > 0 and metric in ("cosine", "dot", "euclidean")
-        if self.fast and metric == "euclidean":
-            self.mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
-        starts = [(s,) for s in range(0, rows.shape[0], ITEMS)]
-        if self.fast or metric == "cosine":
-            of = _in_threads(lambda s: norms(self._moved(rows[s : s + ITEMS])), starts)
-            self.lengths = np.concatenate([np.empty(0), *of])
-        if metric == "cosine":
-            check_nonzero_rows(self.lengths, "B")
-        if self.fast:
-            self.largest = float(self.lengths.max())
-            least = float(self.lengths.min()) if metric == "cosine" else 1.0
-            self.fast = least > 1e-15 and 1e-15 < self.largest < 1e15
-
-    def _moved(self, x: np.ndarray) -> np.ndarray:
-        return x - self.mean if self.metric == "euclidean" else x
-
-    def queries(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return queries ready for ``tile`` and, for each, how far off a score in a tile can be; None if unknown."""
-        a = self._moved(a)
-        length = norms(a)
-        if length.max(initial=0) > 1e15 or length[length > 0].min(initial=1) < 1e-15:
-            return None
-        # |error of a float32 inner product| <= d u |a||b|, in any order of summation (Higham 2002, section 3.1).
-        u = (a.shape[1] + 16) * _UNIT
-        if self.metric == "cosine":
-            return a / length[:, None].astype(np.float32), np.full(len(a), u, np.float32)
-        u *= self.largest
-        if self.metric == "dot":
-            return a, (u * length).astype(np.float32)
-        ones = np.ones((len(a), 1), np.float32)
-        return np.hstack([a, ones]), (u * (length + self.largest)).astype(np.float32)
-
-    def tile(self, q: np.ndarray, start: int, stop: int, out: np.ndarray) -> None:
-        """Fill ``out (stop - start, len(q))`` with the scores by which the rows are ranked."""
-        b, length = self._moved(self.rows[start:stop]), self.lengths[start:stop, None]
-        if self.metric == "cosine" and np.abs(length - 1).max() > 4 * _UNIT:
-            b = b * (1 / length).astype(np.float32)
-        elif self.metric == "euclidean":
-            b = np.hstack([b, (length**2 / -2).astype(np.float32)])
-        np.matmul(b, q.T, out=out)
 
 
 def _group_size(items: int, k: int) -> int:
@@ -124,43 +43,7 @@ def _kth(x: np.ndarray, k: int, axis: int) -> np.ndarray:
     return np.asarray(np.partition(x, n - k, axis=axis).take(n - k, axis=axis))
 
 
-class _Queries:
-    """One block of queries against a gallery, a tile at a time."""
-
-    def __init__(self, a: Any, g: Gallery, exact: bool = False) -> None:
-        self.a, self.g, self.n = a, g, a.shape[0]
-        ready = g.queries(a) if g.fast and isinstance(a, np.ndarray) and not exact else None
-        self.exact = ready is None
-        self.q: Any
-        self.slack: np.ndarray
-        self.q, self.slack = ready if ready is not None else (a, np.zeros(self.n, np.float32))
-
-    def tile(self, start: int, stop: int, buffer: np.ndarray, group: int) -> np.ndarray:
-        """Scores of the rows ``start … stop`` in whole groups, ``(groups, group, n)``; -inf fills the last group up."""
-        rows = -(-(stop - start) // group) * group
-        out = buffer[: rows * self.n].reshape(rows, self.n)
-        out[stop - start :] = -np.inf
-        if self.exact:
-            out[: stop - start] = score_block(self.g.rows[start:stop], self.a, self.g.metric)
-        else:
-            self.g.tile(self.q, start, stop, out[: stop - start])
-        return out.reshape(-1, group, self.n)
-
-    def pairs(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-        """Exact scores of some pairs of a query and a row of the gallery."""
-        known = (norms(self.a), self.g.lengths) if self.g.metric == "cosine" else None
-        return score_pairs(self.a, self.g.rows, i, j, self.g.metric, known)
-
-
-def _inside(tile: np.ndarray, hits: np.ndarray, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What reaches the cut in the groups that are hit: (query, row, score)."""
-    at, q = np.divmod(hits, tile.shape[2])
-    scores = tile[at, :, q]
-    h, offset = np.nonzero(scores >= cut[q][:, None])
-    return q[h], at[h] * tile.shape[1] + offset, scores[h, offset]
-
-
-class _Best(_Queries):
+class _Best(Queries):
     """The candidates (query, item, score) for the k best of each query, and the cut below which none can win."""
 
     def __init__(self, a: Any, g: Gallery, k: int, exact: bool = False) -> None:
@@ -182,11 +65,11 @@ class _Best(_Queries):
         if not self.tiles or len(hits) > 2 * self.k * self.n:  # the latter: much better than those before
             self.raise_cut(_kth(top, self.k, axis=0))
             hits = np.flatnonzero(top >= self.cut)
-        q, rows, scores = _inside(tile, hits, self.cut)
+        q, rows, scores = inside(tile, hits, self.cut)
         self.parts.append((q, start + rows, scores))
         self.size += len(q)
         self.tiles += 1
-        if self.size > self.limit or (self.tiles > 1 and self.tiles & (self.tiles - 1) == 0):
+        if self.size > self.limit or self.tiles in (3, 9, 27, 81, 243, 729):
             self.tighten()
 
     def table(self) -> tuple[np.ndarray, np.ndarray]:
@@ -234,16 +117,15 @@ def best_first(ids: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray,
 
 def _search(a: Any, g: Gallery, k: int, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
     """The k best rows ``lo … hi`` of the gallery; a tile of the gallery serves several blocks of queries."""
-    blocks = [_Best(a[s:e], g, k) for s, e in _spans(a.shape[0], min(QUERIES, max(32, 2**17 // k)))]
+    blocks = [_Best(a[s:e], g, k) for s, e in spans(a.shape[0], min(QUERIES, max(32, 2**17 // k)))]
     step = max(ITEMS, 1 << (2 * k - 1).bit_length())
     group = _group_size(min(step, hi - lo), k) if blocks[0].n >= 16 else 1
     buffer = np.empty(step * max(b.n for b in blocks), np.float32)
     for start in range(lo, hi, step):
         for i, block in enumerate(blocks):
             block.look(start, min(start + step, hi), buffer, group)
-            if (
-                block.size > block.limit and not block.exact
-            ):  # ties, or an outlier: rounding can't tell them apart
+            if block.size > block.limit and not block.exact:
+                # So many ties, or an outlier so large, that rounding can't tell them apart: once more, exactly.
                 blocks[i] = block = _Best(block.a, g, k, exact=True)
                 for again in range(lo, start + 1, step):
                     block.look(again, min(again + step, hi), buffer, group)
@@ -277,8 +159,7 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
     >>> ids, scores.round(2)
     (array([[2, 1]]), array([[1. , 0.8]], dtype=float32))
     """
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise ValueError(f"k is {k!r}; want a whole number of at least 1")
+    k = as_count(k, "k")
     if isinstance(B, Gallery):
         a, g = A, B
     else:
@@ -287,15 +168,15 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
     if metric == "cosine":
         check_directions(a, "A")
     n, m = a.shape[0], g.rows.shape[0]
-    k = min(int(k), m)
+    k = min(k, m)
     if n == 0 or m == 0:
         return np.empty((n, k), np.int64), np.empty((n, k), np.float32)
-    # A thread gets queries of its own, or, if they are few, its own half of the gallery.
-    few = n < QUERIES
-    spans_a = [(0, n)] if few else _spans(n, min(4 * QUERIES, -(-n // 2)))
-    spans_b = _spans(m, -(-m // 2)) if few and m >= 4 * ITEMS else [(0, m)]
+    # A thread gets queries of its own, or, if they are few, its own part of the gallery.
+    groups = max(1, min(threads(), n // 128))
+    parts = -(-threads() // groups) if m >= 4 * ITEMS else 1
+    spans_a, spans_b = spans(n, min(4 * QUERIES, -(-n // groups))), spans(m, -(-m // parts))
     parts = len(spans_b)
-    found = _in_threads(_search, [(a[s:e], g, k, lo, hi) for s, e in spans_a for lo, hi in spans_b])
+    found = in_threads(_search, [(a[s:e], g, k, lo, hi) for s, e in spans_a for lo, hi in spans_b])
     blocks = [found[i : i + parts] for i in range(0, len(found), parts)]
     merged = [best_first(np.hstack([x[0] for x in b]), np.hstack([x[1] for x in b]), k) for b in blocks]
     ids, scores = (np.concatenate(x) for x in zip(*merged, strict=True))
@@ -329,16 +210,16 @@ def _above(
     a: Any, g: Gallery, threshold: np.float32, first: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All pairs of one block of queries at or above the threshold, ordered by (i, j)."""
-    block = _Queries(a, g)
+    block = Queries(a, g)
     cut, t = np.full(block.n, threshold, np.float64), float(threshold)
     if not block.exact:
         if g.metric == "euclidean" and t <= 0:  # a distance t means an inner product of (|a|² - t²) / 2
             square = norms(block.q[:, :-1]) ** 2
-            cut = (square - t * t) / 2 - 2 * _UNIT * (square + t * t)
+            cut = (square - t * t) / 2 - 2 * UNIT * (square + t * t)
         elif g.metric == "euclidean":
             cut += np.inf
         cut = np.clip(cut, -1e38, 1e38)
-        cut = cut - block.slack - 4 * _UNIT * np.abs(cut)
+        cut = cut - block.slack - 4 * UNIT * np.abs(cut)
     cut = cut.astype(np.float32)
     found = []
     buffer = np.empty(ITEMS * block.n, np.float32)
@@ -347,19 +228,19 @@ def _above(
         tile = block.tile(start, stop, buffer, GROUP)
         hits = np.flatnonzero(tile.max(axis=1) >= cut)
         if block.exact:
-            i, j, scores = _inside(tile, hits, cut)
+            i, j, scores = inside(tile, hits, cut)
         elif len(hits) > tile.size // (4 * GROUP):  # so many that pair by pair would take longer
             scores = score_block(a, g.rows[start:stop], g.metric)
             i, j = np.nonzero(scores >= threshold)
             scores = scores[i, j]
         else:
-            i, j, _ = _inside(tile, hits, cut)
+            i, j, _ = inside(tile, hits, cut)
             scores = block.pairs(i, start + j)
             keep = scores >= threshold
             i, j, scores = i[keep], j[keep], scores[keep]
         found.append((i, start + j, scores))
     i, j, scores = (np.concatenate(x) for x in zip(*found, strict=True))
-    order = np.lexsort((j, i))
+    order = np.argsort(i.astype(np.uint16), kind="stable")  # radix; within a query, j ascends already
     return first + i[order], j[order], scores[order]
 
 
@@ -389,8 +270,9 @@ def above(
         check_directions(a, "A")
     if g.rows.shape[0] == 0:
         return
-    least = np.float32(np.clip(threshold, np.finfo(np.float32).min, None) if threshold < 3e38 else np.inf)
-    blocks = [(a[s:e], g, least, s) for s, e in _spans(a.shape[0], QUERIES)]
-    wave = 4  # BLAS is limited to one thread only while we compute, not while the caller holds a block
+    # No score is infinite, but the padding of a tile is.
+    least = np.float32(max(float(threshold), -3e38)) if threshold < 3e38 else np.float32(np.inf)
+    blocks = [(a[s:e], g, least, s) for s, e in spans(a.shape[0], QUERIES)]
+    wave = 2 * threads()  # BLAS has one thread only while we compute, not while the caller holds a block
     for w in range(0, len(blocks), wave):
-        yield from _in_threads(_above, blocks[w : w + wave])
+        yield from in_threads(_above, blocks[w : w + wave])
