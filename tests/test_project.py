@@ -554,7 +554,7 @@ def test_spoken_digits_find_pictures_of_the_same_digit_for_unseen_speakers(real_
     known, gallery = shuffled[:3000], shuffled[3000:4500]
     methods = {
         "relative": Relative(),
-        "cca": CCA(),
+        "cca": CCA(reg=0.3, power=2),
         "ridge": RidgeMap(alpha=1000),
         "procrustes": Procrustes(dim=64),
         "contrastive": Contrastive(progress=False),

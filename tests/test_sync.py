@@ -1,0 +1,254 @@
+"""Offsets and warping paths: against plain loops, their laws, and how often they are right on simulated recordings."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from mmalign_nb.sync import best_offset, dtw_path
+
+
+def plain_correlation(a, b, lag):
+    """Pearson's correlation over the common frames, all features together, by a loop over frames."""
+    common = [(a[t], b[t + lag]) for t in range(len(a)) if 0 <= t + lag < len(b)]
+    x, y = (np.array(side, float) for side in zip(*common, strict=True))
+    x, y = (x - x.mean(0)).ravel(), (y - y.mean(0)).ravel()
+    return x @ y / np.sqrt((x @ x) * (y @ y))
+
+
+def drifting(rng, n, keep=0.8):
+    """A sequence that remembers: each frame is 0.8 of the last one and something new."""
+    x = rng.normal(size=n + 50)
+    for t in range(1, n + 50):
+        x[t] += keep * x[t - 1]
+    return x[50:]
+
+
+def crops(rng, n, offset, noise):
+    """Two noisy recordings of one scene; what is at frame t of a is at frame t + offset of b."""
+    scene = drifting(rng, n + 2 * abs(offset) + 1)
+    start = abs(offset)
+    a, b = scene[start : start + n], scene[start - offset : start - offset + n]
+    return tuple(x + noise * scene.std() * rng.normal(size=n) for x in (a, b))
+
+
+# -- offset -----------------------------------------------------------------------------------------------------
+
+
+@given(
+    n=st.integers(4, 15),
+    m=st.integers(4, 15),
+    d=st.integers(1, 3),
+    mean=st.sampled_from([0.0, 1e3]),
+    overlap=st.one_of(st.integers(2, 4), st.floats(0.3, 1.0)),
+    seed=st.integers(0, 10**6),
+)
+@settings(max_examples=40)
+def test_every_score_is_the_correlation_of_the_common_frames(n, m, d, mean, overlap, seed):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(n, d)) + mean, rng.normal(size=(m, d)) + mean
+    a, b = a.astype(np.float32), b.astype(np.float32)
+    found = best_offset(a, b, min_overlap=overlap, shuffles=0)
+    need = overlap if isinstance(overlap, int) else max(2, int(np.ceil(overlap * min(n, m))))
+    counts = {k: sum(0 <= t + k < m for t in range(n)) for k in range(-n, m)}
+    assert found.offsets.tolist() == [k for k, count in counts.items() if count >= need]
+    want = [plain_correlation(a, b, int(k)) for k in found.offsets]
+    assert_allclose(found.scores, want, atol=1e-6)
+    best = found.offsets[np.isclose(want, max(want), atol=1e-8, rtol=0)]
+    assert found.offset in best
+    assert found.score == pytest.approx(max(want), abs=1e-6)
+
+
+@given(
+    offset=st.integers(-20, 20), seed=st.integers(0, 10**6), scale=st.floats(0.1, 10), mean=st.floats(-5, 5)
+)
+@settings(max_examples=15)
+def test_the_planted_offset_is_found(offset, seed, scale, mean):
+    a, b = crops(np.random.default_rng(seed), 80, offset, noise=0)
+    found = best_offset(a, scale * b + mean, rate=12.5, max_offset=30, shuffles=0)
+    assert found.offset == offset
+    assert found.seconds == pytest.approx(offset / 12.5)
+    assert found.score == pytest.approx(1, abs=1e-5)
+    assert best_offset(b, a, max_offset=30, shuffles=0).offset == -offset
+
+
+@given(extra=st.integers(1, 20), seed=st.integers(0, 10**6))
+@settings(max_examples=10)
+def test_frames_put_before_b_add_to_the_offset(extra, seed):
+    rng = np.random.default_rng(seed)
+    a, b = crops(rng, 80, 5, noise=0.3)
+    later = np.concatenate([rng.normal(size=extra), b])
+    assert best_offset(a, later, shuffles=0).offset == best_offset(a, b, shuffles=0).offset + extra
+
+
+def test_common_frames_beat_zero_padding():
+    """Padding favours small offsets: more frames to add up, whatever they say."""
+
+    def padded(a, b, reach):
+        a, b = (a - a.mean()) / a.std(), (b - b.mean()) / b.std()
+        scores = np.correlate(np.pad(b, reach), a, "valid")
+        return int(scores.argmax()) - reach
+
+    wrong = {"common": 0, "padded": 0}
+    runs = 200
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        offset = int(rng.integers(-40, 41))
+        a, b = crops(rng, 60, offset, noise=0.5)
+        wrong["common"] += best_offset(a, b, max_offset=40, min_overlap=20, shuffles=0).offset != offset
+        wrong["padded"] += padded(a, b, 40) != offset
+    print({name: count / runs for name, count in wrong.items()})
+    assert wrong["common"] < 0.7 * wrong["padded"], wrong
+
+
+def test_p_values_are_small_for_one_scene_and_spread_out_for_two():
+    small = {"one": 0, "two": 0}
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        a, b = crops(rng, 100, int(rng.integers(-8, 9)), noise=0.5)
+        small["one"] += best_offset(a, b, max_offset=10, shuffles=39).p_value <= 0.05
+        small["two"] += (
+            best_offset(drifting(rng, 100), drifting(rng, 100), max_offset=10, shuffles=39).p_value <= 0.05
+        )
+    assert small["one"] >= 46, small
+    assert small["two"] <= 0.05 * 50 + 3 * np.sqrt(50 * 0.05 * 0.95), small
+
+
+def test_a_regular_beat_is_ambiguous_and_a_single_clap_is_not():
+    beat = np.tile([5.0, 1.0, 0.0, 1.0, 0.0], 40)
+    steady = best_offset(beat, np.roll(beat, 2), max_offset=20)
+    assert steady.margin == pytest.approx(0, abs=1e-6)
+    assert steady.offset == 2  # of …, -8, -3, 2, 7, …: the nearest to none at all
+    clap = np.zeros(200)
+    clap[90:95] = [1, 5, 3, 2, 1]
+    once = best_offset(clap, np.roll(clap, 2), max_offset=20)
+    assert once.offset == 2
+    assert once.margin > 0.5
+    assert once.p_value > 0.1  # one clap fits every other clap somewhere: it says when, not whether
+
+
+def test_tolerance_says_who_counts_as_a_rival():
+    a, b = crops(np.random.default_rng(0), 200, 4, noise=0.1)
+    strict, wide = (best_offset(a, b, max_offset=20, tolerance=t, shuffles=0) for t in (0, 5))
+    assert strict.margin == pytest.approx(strict.score - np.sort(strict.scores)[-2])
+    assert wide.margin > strict.margin
+    assert np.isnan(best_offset(a, b, max_offset=3, tolerance=10, shuffles=0).margin)
+
+
+def test_the_null_can_be_given_or_left_out():
+    rng = np.random.default_rng(0)
+    a, b = crops(rng, 100, 4, noise=0.5)
+    strangers = [drifting(rng, 100 + k) for k in range(39)]
+    assert best_offset(a, b, max_offset=10, null=strangers).p_value == pytest.approx(1 / 40)
+    assert best_offset(a, b, max_offset=10, null=[b, *strangers]).p_value == pytest.approx(2 / 41)
+    assert np.isnan(best_offset(a, b, shuffles=0).p_value)
+    assert np.isnan(best_offset(a[:7], b).p_value)
+    x, y = drifting(rng, 100), drifting(rng, 100)
+    assert best_offset(x, y, seed=3).p_value == best_offset(x, y, seed=3).p_value
+    assert {best_offset(x, y, seed=s).p_value for s in range(5)} != {best_offset(x, y, seed=0).p_value}
+
+
+def test_a_stretch_in_which_nothing_happens_scores_zero():
+    a = np.array([0.0, 0, 0, 0, 0, 1, 2, 1])
+    found = best_offset(a, a, min_overlap=3, shuffles=0)
+    assert found.scores[found.offsets == -5].item() == pytest.approx(plain_correlation(a, a, 0) * 0)
+    assert found.offset == 0
+
+
+def test_best_offset_refuses_bad_input_by_name():
+    a = np.random.default_rng(0).normal(size=(20, 3))
+    with pytest.raises(ValueError, match="a has 3 features per frame and b has 2; want the same features"):
+        best_offset(a, a[:, :2])
+    with pytest.raises(ValueError, match="b is constant over its 9 frames"):
+        best_offset(a[:, 0], np.ones(9))
+    with pytest.raises(ValueError, match="a has NaN or infinity in 20 of 20 rows"):
+        best_offset(a * np.nan, a)
+    with pytest.raises(ValueError, match="a is empty"):
+        best_offset(a[:0], a)
+    with pytest.raises(TypeError, match="a is text"):
+        best_offset(["clap"], a)
+    with pytest.raises(ValueError, match="no offset up to 2 leaves 3 common frames; reduce min_overlap"):
+        best_offset(a[:2], a, max_offset=2, min_overlap=3)
+    for bad in (0.0, 1.5, 1):
+        with pytest.raises(ValueError, match="min_overlap is"):
+            best_offset(a, a, min_overlap=bad)
+    with pytest.raises(ValueError, match="null has 2 columns; want 3"):
+        best_offset(a, a, null=[a[:, :2]])
+
+
+# -- warping ------------------------------------------------------------------------------------------------------
+
+
+def textbook_total(cost):
+    n, m = cost.shape
+    D = np.full((n + 1, m + 1), np.inf)
+    D[0, 0] = 0
+    for i in range(1, n + 1):
+        for j in range(1, m + 1):
+            D[i, j] = cost[i - 1, j - 1] + min(D[i - 1, j - 1], D[i - 1, j], D[i, j - 1])
+    return D[n, m]
+
+
+def all_paths(n, m):
+    """Every way from (0, 0) to (n-1, m-1)."""
+    if n == 1 and m == 1:
+        return [[(0, 0)]]
+    before = [(n - 1, m - 1), (n - 1, m), (n, m - 1)]
+    return [[*path, (n - 1, m - 1)] for i, j in before if i > 0 and j > 0 for path in all_paths(i, j)]
+
+
+@given(n=st.integers(1, 12), m=st.integers(1, 12), seed=st.integers(0, 10**6), whole=st.booleans())
+@settings(max_examples=60)
+def test_the_path_is_a_cheapest_walk_from_corner_to_corner(n, m, seed, whole):
+    rng = np.random.default_rng(seed)
+    cost = (
+        rng.integers(-2, 4, (n, m)).astype(float) if whole else rng.normal(size=(n, m))
+    )  # with ties, without
+    walk = dtw_path(cost)
+    assert walk.path[0].tolist() == [0, 0]
+    assert walk.path[-1].tolist() == [n - 1, m - 1]
+    moves = np.diff(walk.path, axis=0)
+    assert {tuple(x) for x in moves.tolist()} <= {(0, 1), (1, 0), (1, 1)}
+    assert_allclose(walk.steps, cost[walk.path[:, 0], walk.path[:, 1]])
+    assert walk.total == pytest.approx(walk.steps.sum())
+    assert walk.total == pytest.approx(textbook_total(cost))
+    if n == m:
+        assert walk.total <= np.trace(cost) + 1e-9
+    assert dtw_path(cost.T).total == pytest.approx(walk.total)
+
+
+@given(n=st.integers(1, 5), m=st.integers(1, 5), seed=st.integers(0, 10**6))
+@settings(max_examples=20)
+def test_no_other_path_is_cheaper(n, m, seed):
+    cost = np.random.default_rng(seed).normal(size=(n, m))
+    assert dtw_path(cost).total == pytest.approx(min(sum(cost[c] for c in path) for path in all_paths(n, m)))
+
+
+def test_equally_cheap_steps_are_decided_the_same_way():
+    assert dtw_path(np.zeros((3, 3))).path.tolist() == [[0, 0], [1, 1], [2, 2]]
+    assert dtw_path(np.zeros((2, 4))).path.tolist() == [[0, 0], [0, 1], [0, 2], [1, 3]]
+
+
+@given(slow=st.lists(st.integers(1, 4), min_size=3, max_size=12), seed=st.integers(0, 10**6))
+@settings(max_examples=20)
+def test_a_slowed_copy_is_followed_frame_by_frame(slow, seed):
+    a = np.random.default_rng(seed).normal(size=len(slow))
+    assume(len(np.unique(a)) == len(a))
+    b = np.repeat(a, slow)
+    walk = dtw_path(np.abs(a[:, None] - b[None, :]))
+    assert walk.total == 0
+    assert walk.path[:, 0].tolist() == np.repeat(np.arange(len(a)), slow).tolist()
+
+
+def test_dtw_refuses_bad_input_by_name():
+    with pytest.raises(ValueError, match="cost has NaN in 1 of 2 rows"):
+        dtw_path([[1.0, np.nan], [0.0, 1.0]])
+    with pytest.raises(ValueError, match="cost has .inf"):
+        dtw_path([[1.0, -np.inf], [0.0, 1.0]])
+    with pytest.raises(ValueError, match="cost is empty"):
+        dtw_path(np.empty((0, 3)))
+    with pytest.raises(ValueError, match=r"cost has shape \(3,\); want 2-D"):
+        dtw_path([1.0, 2.0, 3.0])
+    with pytest.raises(TypeError, match="cost is"):
+        dtw_path("path")
