@@ -87,6 +87,13 @@ def test_docstring_is_complete(thing):
     doc = inspect.getdoc(thing) or ""
     first = doc.split("\n\n")[0]
     assert first.endswith("."), f"the first paragraph is no sentence: {first!r}"
+    if issubclass(thing, tuple) if inspect.isclass(thing) else False:
+        # A named result is explained where it is returned: there is its usage block.
+        source = inspect.getsource(inspect.getmodule(thing))
+        assert re.search(rf"Returns\n\s+-+\n\s+{thing.__name__}\b|-> {thing.__name__}\b", source), (
+            "nothing returns it"
+        )
+        return
     chapter = re.search(r"Notebook:\s+``(\w+)``", doc)
     assert chapter, "no line 'Notebook: ``NN_chapter``.'"
     assert chapter[1] in CHAPTERS
@@ -136,3 +143,11 @@ def test_constraints_hold_no_addresses_and_cover_the_requirements():
     )
     assert len(wanted) > 20
     assert {re.sub(r"[-_.]+", "-", x).lower() for x in wanted} <= pinned
+
+
+def test_the_ten_lines_of_the_readme_run(capsys):
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.S)
+    scope = {}
+    exec(block[1], scope)
+    assert scope["matches"].evaluate("diagonal")["precision"] > 0.5
+    assert "margin" in capsys.readouterr().out

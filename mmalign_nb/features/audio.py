@@ -28,6 +28,10 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
     sample_rate : int
         In Hz.
 
+    Returns
+    -------
+    float32 (n, frames, bands)
+
     Notes
     -----
     Notebook: ``01_features``.

@@ -26,6 +26,18 @@ _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 def words(text: str) -> list[str]:
     """Split a text into lower-case words; each Chinese character is a word.
 
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    list of str
+
+    Notes
+    -----
+    Notebook: ``01_features``.
+
     Examples
     --------
     >>> from mmalign_nb.features.text import words

@@ -53,7 +53,30 @@ P = ParamSpec("P")
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Run a drawing function under this module's style, and put the reader's own style back afterwards."""
+    """Run a drawing function under this module's style, and put the reader's own style back afterwards.
+
+    Parameters
+    ----------
+    draw : function that returns a Figure
+
+    Returns
+    -------
+    function
+        The same, to be used as a decorator.
+
+    Notes
+    -----
+    Notebook: ``02_similarity``.
+
+    Examples
+    --------
+    >>> from mmalign_nb import plots
+    >>> @plots.styled
+    ... def empty():
+    ...     return plots.new_figure(2, 1)
+    >>> len(empty().axes)
+    0
+    """
 
     @functools.wraps(draw)
     def run(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -82,7 +105,27 @@ def _families() -> list[str]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty off-screen figure, ``width × height`` inches at 100 pixels an inch, that fits its labels."""
+    """Return an empty off-screen figure, ``width × height`` inches at 100 pixels an inch, that fits its labels.
+
+    Parameters
+    ----------
+    width, height : float
+        In inches, 100 pixels each.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Notes
+    -----
+    Notebook: ``02_similarity``.
+
+    Examples
+    --------
+    >>> from mmalign_nb import plots
+    >>> plots.new_figure(4, 3).get_size_inches().tolist()
+    [4.0, 3.0]
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine

@@ -47,6 +47,12 @@ def items_grid(
         Wrapped to the width of a picture, at most three lines.
     columns : int, optional
         Pictures per row; by default up to eight.
+    title : str
+        A heading above the figure; none by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
@@ -115,6 +121,12 @@ def neighbours(
         Which hits are right.
     gallery_captions : list of m str, optional
         Written under the hits.
+    title : str
+        A heading above the figure; none by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
@@ -204,6 +216,14 @@ def spectrograms(
     sample_rate : int
         Samples per second, in Hz.
     captions : sequence of n str, optional
+    columns : int
+        How many side by side.
+    title : str
+        A heading above the figure; none by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Notes
     -----

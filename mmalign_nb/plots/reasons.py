@@ -28,6 +28,8 @@ def score_terms_waterfall(explanation: Any, *, k: int = 8, image: Any = None, ti
         How many terms get a bar of their own.
     image : uint8 (H, W, 3) or (H, W), optional
         The item that is explained, shown beside the bars.
+    title : str
+        A heading above the figure; none by default.
 
     Returns
     -------

@@ -137,6 +137,8 @@ def similarity_heatmap(
         Names of rows and columns.
     sides : (str, str)
         What rows and columns are.
+    title : str
+        A heading above the figure; none by default.
 
     Returns
     -------
@@ -232,6 +234,12 @@ def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, ti
     truth : optional
         For a matrix what :func:`mmalign_nb.evaluate.pair_report` takes, for 1-D scores a boolean per score. Right pairs
         are hatched, and both kinds are drawn as shares, since there are far more wrong pairs than right ones.
+    title : str
+        A heading above the figure; none by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Notes
     -----
@@ -280,6 +288,14 @@ def precision_recall(
         Anything with ``.precision`` and ``.recall`` counts as a sweep.
     point : (precision, recall), optional
         Where a chosen threshold stands.
+    point_label : str
+        What the point is, for the legend.
+    title : str
+        A heading above the figure; none by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Notes
     -----
@@ -327,6 +343,18 @@ def learning_curves(
         With ``low`` and ``high`` a band is drawn.
     chance : float, optional
         Drawn as a grey dotted line.
+    xlabel : str
+        What the x axis shows.
+    ylabel : str
+        What the y axis shows.
+    log : bool
+        Whether the x axis is logarithmic.
+    title : str
+        A heading above the figure; none by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Notes
     -----
@@ -398,6 +426,12 @@ def embedding_map(
         Coordinates, for example by PCA of both sides together.
     pairs : (k, 2) array of int, optional
         Which point of ``a`` belongs to which of ``b``: short lines mean that the modalities are well aligned.
+    title : str
+        A heading above the figure; none by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Notes
     -----
