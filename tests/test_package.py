@@ -91,7 +91,7 @@ def test_docstring_is_complete(thing):
         # A named result is explained where it is returned: there is its usage block.
         source = inspect.getsource(inspect.getmodule(thing))
         assert re.search(rf"Returns\n\s+-+\n\s+{thing.__name__}\b|-> {thing.__name__}\b", source), (
-            "nothing returns it"
+        assert re.search(rf"(Returns\n\s+-+\n\s+|-> |\[){thing.__name__}\b|{thing.__name__}\(", source), "nothing returns it"
         )
         return
     chapter = re.search(r"Notebook:\s+``(\w+)``", doc)
