@@ -80,24 +80,24 @@ class Source:
             i, j, scores = i[keep], j[keep], scores[keep]
         return i, j, scores
 
+    def block(self, rows: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
+        """The scores of some rows and columns."""
+        if self.matrix is not None:
+            return self.matrix[rows][:, cols]
+        from ._scores import score_block
+
+        return score_block(self.a[rows], self.b[cols], self.metric)
+
     def strongest(
         self, rows: np.ndarray, cols: np.ndarray, count: int, line: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The ``count`` highest pairs among some rows and columns, with all that tie with the last of them."""
-        from ._scores import score_block
-
         if not len(rows) or not len(cols):
             return rows[:0], cols[:0], np.empty(0)
-        b = None if self.matrix is not None else self.b[cols]
         at, top = np.empty(0, np.int64), np.empty(0)
         step = max(1, 2**20 // len(cols))
         for s in range(0, len(rows), step):
-            some = rows[s : s + step]
-            block = (
-                score_block(self.a[some], b, self.metric)
-                if self.matrix is None
-                else self.matrix[some[:, None], cols]
-            ).ravel()
+            block = self.block(rows[s : s + step], cols).ravel()
             new = np.flatnonzero((block >= line) & (block > -np.inf))
             at, top = np.concatenate([at, new + s * len(cols)]), np.concatenate([top, block[new]])
             if len(top) > count:

@@ -269,7 +269,7 @@ def nearest_match(
     """
     source = Source(scores, metric)
     at, top, tied = source.best(0)
-    return _chosen(source, at, top, tied, threshold, ties)
+    return _chosen(source, at, top, tied, np.ones(len(at), bool), threshold, ties)
 
 
 def mutual_match(
@@ -305,23 +305,33 @@ def mutual_match(
     """
     source = Source(scores, metric)
     at, top, tied = source.best(0)
-    back, _, tied_b = source.best(1)
-    wanted = np.isin(np.arange(len(back)), at[top > -np.inf])
-    _settle(ties, tied_b & wanted, "column")
-    mutual = np.zeros(len(at), bool)
-    if all(source.shape):
-        mutual = back[at] == np.arange(len(at))
-        if ties == "drop":
-            mutual &= ~tied_b[at]
-    return _chosen(source, at, np.where(mutual, top, -np.inf).astype(top.dtype), tied, threshold, ties)
+    back, top_b, tied_b = source.best(1)
+    if not all(source.shape):
+        return _chosen(source, at, top, tied, tied, threshold, ties)
+    # A tie matters if two are among each other's best and one of them has others as good: this, unlike ``at`` and
+    # ``back``, doesn't depend on the order of items.
+    torn = ~tied & tied_b[at] & (top_b[at] == top)
+    several, step = np.flatnonzero(tied), max(1, 2**20 // source.shape[1])
+    for s in range(0, len(several), step):
+        k = several[s : s + step]
+        best = top[k, None]
+        torn[k] = ((source.block(k, slice(None)) == best) & (top_b == best)).any(axis=1)
+    return _chosen(source, at, top, torn, back[at] == np.arange(len(at)), threshold, ties)
 
 
 def _chosen(
-    source: Source, at: np.ndarray, top: np.ndarray, tied: np.ndarray, threshold: Any, ties: str
+    source: Source,
+    at: np.ndarray,
+    top: np.ndarray,
+    tied: np.ndarray,
+    wanted: np.ndarray,
+    threshold: Any,
+    ties: str,
 ) -> Matches:
+    """Pairs (i, at[i]) of the wanted rows that reach the line, ties settled."""
     line = source.line(threshold, "threshold")
-    wanted = (top > -np.inf) & (top >= (-np.inf if line is None else line))
-    keep = np.flatnonzero(_settle(ties, tied & wanted, "row") & wanted)
+    reach = (top > -np.inf) & (top >= (-np.inf if line is None else line))
+    keep = np.flatnonzero(_settle(ties, tied & reach, "row") & reach & wanted)
     return _wrap(source, np.stack([keep, at[keep]], axis=1), top[keep])
 
 

@@ -1,0 +1,129 @@
+"""Ties of an assignment: which pairs another best assignment would make otherwise, and which of them comes first."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+
+import numpy as np
+
+__all__ = ["TIE", "TightPairs", "within"]
+
+TIE = 1e-12  # totals closer than this share of the largest weight are equal: rounding, not preference
+_ROWS = 128  # rows of a block: small enough to stay in cache
+
+
+def within(
+    weights: np.ndarray, y: np.ndarray, z: np.ndarray, radius: float, optional: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """All (i, j) with ``y_i + z_j − W_ij <= radius``."""
+    found = []
+    for s in range(0, len(y), _ROWS):
+        block = weights[s : s + _ROWS]
+        close = block - z >= (y[s : s + _ROWS] - radius)[:, None]
+        if optional:
+            close &= block > 0
+        i, j = np.divmod(np.flatnonzero(close), len(z))
+        found.append((i + s, j))
+    i, j = (np.concatenate(part) for part in zip(*found, strict=True))
+    return i, j
+
+
+class TightPairs:
+    """The graph in which best assignments differ: row x points to row x' if x could take the column of x'.
+
+    One more node, ``n``, stands for being free: x points to it if x could take a free column or stay alone,
+    and it points to every row that is alone, or whose column may become free. Exchanging columns along a
+    cycle keeps the total; hence the rows on cycles are exactly the tied ones.
+    """
+
+    def __init__(
+        self, weights: np.ndarray, col: np.ndarray, y: np.ndarray, z: np.ndarray, optional: bool
+    ) -> None:
+        self.n, self.m = weights.shape
+        tol = TIE * max(float(np.abs(weights).max()), float(np.abs(y).max()))
+        self.i, self.j = within(weights, y, z, tol, optional)
+        # A price of 0 means that being free costs nothing; where a whole side must be matched it is no choice.
+        self.may_be_alone = (y <= tol) & (optional or self.n > self.m)
+        self.may_be_free = (z <= tol) & (optional or self.m > self.n)
+
+    def _from_free(self, col: np.ndarray) -> np.ndarray:
+        return np.flatnonzero(np.where(col >= 0, self.may_be_free[col], True))
+
+    def tied(self, col: np.ndarray) -> np.ndarray:
+        """Rows that some best assignment pairs otherwise: those on a cycle (in a strong component of > 1)."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        n = self.n
+        owner = np.full(self.m, n)
+        owner[col[col >= 0]] = np.flatnonzero(col >= 0)
+        alone = np.flatnonzero(self.may_be_alone & (col >= 0))
+        freed = self._from_free(col)
+        tail = np.concatenate([self.i, alone, np.full(len(freed), n)])
+        head = np.concatenate([owner[self.j], np.full(len(alone), n), freed])
+        graph = coo_array((np.ones(len(tail), np.int8), (tail, head)), (n + 1, n + 1))
+        _, part = connected_components(graph.tocsr(), directed=True, connection="strong")
+        inside = part[self.i] == part[owner[self.j]]  # the pairs that some best assignment makes
+        self.i, self.j = self.i[inside], self.j[inside]
+        return np.asarray((np.bincount(part)[part] > 1)[:n])
+
+    def lowest(self, col: np.ndarray, tied: np.ndarray) -> np.ndarray:
+        """The lexicographically first of the best assignments: settle row after row on its lowest column."""
+        start = np.searchsorted(self.i, np.arange(self.n + 1)).tolist()
+        to = self.j.tolist()
+        self.tight = [to[lo:hi] for lo, hi in pairwise(start)]
+        self.col = col.copy()
+        self.owner = np.full(self.m, self.n)
+        self.owner[col[col >= 0]] = np.flatnonzero(col >= 0)
+        self.open = tied.copy()
+        for row in np.flatnonzero(tied).tolist():
+            seen: set[int] = set()  # from here there is no way to this row: not worth a second look
+            for c in self.tight[row]:
+                if c == self.col[row]:
+                    break
+                first = int(self.owner[c])
+                if (first == self.n or self.open[first]) and self._exchange(row, c, first, seen):
+                    break
+            self.open[row] = False
+        return self.col
+
+    def _exchange(self, row: int, c: int, first: int, seen: set[int]) -> bool:
+        """Give column c to ``row`` if its owner ``first`` can be settled at no cost: find a way back to ``row``."""
+        n, came, queue = self.n, {first: row}, deque([first])
+        while queue and row not in came:
+            x = queue.popleft()
+            if x in seen:
+                continue
+            seen.add(x)
+            for x2 in self._next(x):
+                if x2 not in came and (x2 == n or self.open[x2]):
+                    came[x2] = x
+                    queue.append(x2)
+        if row not in came:
+            return False
+        # Back along the way each takes the column of the next; where the next is "free", a free one or none.
+        taker, giver, given, moves = came[row], row, int(self.col[row]), []
+        while True:
+            if taker != n:
+                if giver == n:
+                    free = [k for k in self.tight[taker] if self.owner[k] == n]
+                    given = c if taker == row else (free[0] if free else -1)
+                moves.append((taker, given))
+            if taker == row:
+                break
+            given = int(self.col[taker]) if taker != n else -1
+            taker, giver = came[taker], taker
+        gone = self.col[[x for x, _ in moves]]
+        self.owner[gone[gone >= 0]] = n
+        for x, k in moves:
+            self.col[x] = k
+            if k >= 0:
+                self.owner[k] = x
+        return True
+
+    def _next(self, x: int) -> list[int]:
+        if x == self.n:
+            return self._from_free(self.col).tolist()
+        out = self.owner[self.tight[x]].tolist()
+        return [*out, self.n] if self.may_be_alone[x] and self.col[x] >= 0 else out
