@@ -15,6 +15,7 @@ from PIL import Image
 
 from mmalign_nb import align
 from mmalign_nb import threshold as rules
+from mmalign_nb._truth import Truth
 from mmalign_nb.datasets import Items
 from mmalign_nb.panels import ComparePanel, MapPanel, SearchPanel, ThresholdPanel
 from mmalign_nb.panels._choice import MODES, Choice
@@ -219,6 +220,26 @@ def test_below_the_line_stands_only_what_is_left_out(mode):
     assert all(S[i, j] < 0.4 for i, j in below)
     assert len(above) == 5
     assert len(below) == min(5, len(choice.candidates[0]) - len(kept)) > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_pair_exactly_at_the_line_stands_above_it(mode):
+    choice = Choice(S, mode, None)
+    pairs, values = choice.candidates
+    i, j = pairs[20]
+    line = float(values[20])
+    above, below = choice.around(choice.match(line), line, 4)
+    assert [i, j] in above.tolist()
+    assert [i, j] not in below.tolist()
+
+
+def test_best_f1_counts_the_right_pairs_that_the_matching_never_proposes():
+    scores = np.diag([0.9, 0.8, 0.7, 0.6, 0.5])
+    truth = Truth([(0, 0), (4, 4), (1, 0), (2, 0), (3, 0)], (5, 5))
+    chosen = Choice(scores, "nearest", truth).suggest("best_f1", 0.9, 0.1, None)
+    assert (
+        float(chosen) == 0.5
+    )  # F1 = 4 / 10; counting only what is proposed, 0.9 with 2 / 3 would win over 4 / 7
 
 
 def test_to_frame_is_the_table_of_the_matches():
