@@ -412,6 +412,16 @@ def test_contrastive_without_a_hold_out_trains_every_epoch():
     assert_allclose(np.linalg.norm(heads.transform(A), axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize("hidden", [None, 8])
+def test_contrastive_does_not_care_about_units(hidden):
+    A, B = pairs()
+    heads = Contrastive(dim=4, hidden=hidden, epochs=20, lr=0.02, progress=False)
+    plain, scaled = clone(heads).fit(A, B), clone(heads).fit(1000 * A + 50, B / 100)
+    assert_allclose(scaled.transform(1000 * A + 50), plain.transform(A), atol=2e-2)
+    assert_allclose(scaled.transform(B / 100, "b"), plain.transform(B, "b"), atol=2e-2)
+    assert np.abs(plain.transform(A) - plain.transform(2 * A)).max() > 0.1  # a mean and a bias are at work
+
+
 def test_contrastive_refitted_with_a_hidden_layer_forgets_its_linear_map():
     A, B = pairs()
     heads = Contrastive(dim=4, epochs=2, progress=False).fit(A, B)
