@@ -97,6 +97,18 @@ def test_when_everything_ties_the_first_rows_win(metric):
 
 
 @pytest.mark.usefixtures("small_tiles")
+def test_ties_do_not_fill_the_memory():
+    A = np.ones((24, 2))
+    tracemalloc.start()
+    try:
+        top_k(A, np.ones((50_000, 2)), 5)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8e6
+
+
+@pytest.mark.usefixtures("small_tiles")
 def test_duplicates_tie_wherever_they_stand():
     """A float32 product may round equal rows differently at the edge of a tile; the answer must not show it."""
     B = np.tile(vectors(60, 33, 3), (20, 1))  # item j stands at j, j + 60, j + 120, …
@@ -149,6 +161,23 @@ def test_tiny_and_huge_numbers(scale, metric):
     want = ranked(brute(A * scale, B * scale, metric), 4)
     np.testing.assert_allclose(scores, want[1], rtol=1e-6)
     assert (ids == want[0]).mean() > 0.99
+
+
+@pytest.mark.parametrize("metric", ["dot", "euclidean"])
+@pytest.mark.usefixtures("small_tiles")
+def test_rows_alike_to_the_last_digit(metric):
+    """float32 products put such rows in any order; scores are right all the same."""
+    rng = np.random.default_rng(0)
+    B = (vectors(1, 40, 3) * (1 + rng.integers(-1, 2, (500, 40)) * 2.0**-23)).astype(np.float32)
+    A = vectors(50, 40, 4)
+    np.testing.assert_array_equal(top_k(A, B, 7, metric)[1], ranked(brute(A, B, metric), 7)[1])
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_better_by_one_last_digit_is_better():
+    """Numbers from 2 downwards, each the next one that float32 has: the last is the nearest to 0."""
+    B = (2 - np.arange(1, 500) * 2.0**-23).astype(np.float32)[:, None]
+    assert top_k([[0.0]], B, 3, "manhattan")[0].tolist() == [[498, 497, 496]]
 
 
 @pytest.mark.usefixtures("small_tiles")
@@ -219,6 +248,17 @@ def test_above_equals_dense(metric, share):
     np.testing.assert_array_equal(scores, dense[i, j])
     assert len(found) > 1, "one block for all would prove nothing"
     np.testing.assert_allclose(scores, brute(A, B, metric)[i, j], rtol=3e-7, atol=3e-7)
+
+
+@pytest.mark.usefixtures("small_tiles")
+def test_above_from_far_away():
+    """Where the query is far from all, |a|² drowns everything else."""
+    A, B = vectors(30, 9, 0) + np.float32(1e6), vectors(300, 9, 1)
+    S = brute(A, B, "euclidean")
+    for threshold in np.quantile(S, [0.01, 0.3, 0.9], method="nearest"):
+        i, j, _ = (np.concatenate(x) for x in zip(*above(A, B, float(threshold), "euclidean"), strict=True))
+        want = np.nonzero(threshold <= S)
+        assert list(zip(i, j, strict=True)) == list(zip(*want, strict=True))
 
 
 def test_above_keeps_identical_pairs_at_exactly_one():
