@@ -140,10 +140,19 @@ def test_same_total_as_scipy(name, solver, monkeypatch):
     assert min_match(D).scores.sum(dtype=float) == pytest.approx(D[i, j].sum(dtype=float), rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", hard_cases())
+def priced_cases():
+    return hard_cases() | {
+        # nearly square, and the rows that were added to make it square end up with prices of their own
+        **{f"added rows {seed}": np.random.default_rng(seed).random((9, 10)) for seed in range(20)},
+        # two columns are sold dear at once, and the third row would overpay for what is left
+        "overpay": np.array([[5, 0, 0], [0, 5, 0], [1, 1, 0.5]]),
+    }
+
+
+@pytest.mark.parametrize("name", priced_cases())
 @pytest.mark.parametrize("gate", [None, 0.0, 0.5])
 def test_prices_prove_the_assignment(name, gate):
-    W = np.asarray(hard_cases()[name], float)
+    W = np.asarray(priced_cases()[name], float)
     W = W if W.shape[0] <= W.shape[1] else W.T
     if optional := gate is not None:
         W = np.maximum(W - np.quantile(W, gate) + 1e-3, 0)
