@@ -155,11 +155,17 @@ def dump(nb: nbformat.NotebookNode) -> str:
     return nbformat.writes(nb, version=4, indent=1, ensure_ascii=False, sort_keys=True).rstrip("\n") + "\n"
 
 
+def keeps_output(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell's output is not compared (a time, a training run): then it stays as it was while its source does."""
+    return cell.cell_type == "code" and "nbval-ignore-output" in cell.metadata.get("tags", [])
+
+
 def execute(path: Path) -> None:
     """Run one notebook in its own folder and store its outputs (called in a process of its own)."""
     from nbclient import NotebookClient
 
     nb = read(path)
+    old = {c.id: (c.source, c.outputs) for c in nb.cells if keeps_output(c)}
     client = NotebookClient(
         nb,
         timeout=CELL_SECONDS,
@@ -168,6 +174,10 @@ def execute(path: Path) -> None:
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute()  # keeps widget state while running: nbclient needs it; canonical() drops it
+    for cell in nb.cells:
+        source, outputs = old.get(cell.id, (None, []))
+        if keeps_output(cell) and source == cell.source and outputs:
+            cell.outputs = outputs
     path.write_text(dump(canonical(nb, path)), encoding="utf-8")
 
 
