@@ -23,6 +23,7 @@ CSS = f"""<style>
 .mm-read {{ font-size: 18px; color: var(--jp-content-font-color1, #111); }}
 .mm-read b {{ font-variant-numeric: tabular-nums; }}
 .mm-note {{ color: var(--jp-content-font-color2, #444); }}
+.mm-status {{ min-height: 1.5em; }}
 .mm-error {{ color: {WRONG}; font-weight: 600; }}
 .mm-head {{ font-size: 16px; font-weight: 600; margin: 6px 0 4px; color: var(--jp-content-font-color1, #111); }}
 .mm-cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 10px; }}
@@ -56,10 +57,13 @@ class Panel(widgets.VBox):
     the same every time), ``alt`` in words for who does not see the picture, and ``figure()`` as a matplotlib figure.
     """
 
-    def __init__(self, children: list[widgets.Widget]) -> None:
+    def __init__(self, children: list[widgets.Widget], status_at: int | None = None) -> None:
         self._error = ""
         self._status = widgets.HTML()
-        super().__init__([widgets.HTML(CSS, layout={"margin": "0", "height": "0"}), *children, self._status])
+        self._status.add_class("mm-status")
+        at = len(children) if status_at is None else status_at
+        style = widgets.HTML(CSS, layout={"margin": "0", "height": "0"})
+        super().__init__([style, *children[:at], self._status, *children[at:]])
         self.add_class("mm-panel")
 
     @property

@@ -121,7 +121,7 @@ class ThresholdPanel(Panel):
         self._curves: dict[tuple[str, str], np.ndarray] = {}
         self._busy = False
         self._make_widgets(one_of(mode, "mode", MODES))
-        super().__init__(self._rows())
+        super().__init__(self._rows(), status_at=3)  # what "suggest" says stands near its button
         self._set_range()
         self._show_scene()
         if threshold is not None and not getattr(threshold, "abstained", False):
