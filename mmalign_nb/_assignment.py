@@ -232,13 +232,13 @@ def assign_pairs(
     while len(w):
         row_rest, col_rest = best_other(i, w, n), best_other(j, w, m)
         sure = w > (row_rest + col_rest) * (1 + TIE)
-        if not sure.any():
-            break
         col[i[sure]] = j[sure]
         gone_a, gone_b = np.zeros(n, bool), np.zeros(m, bool)
         gone_a[i[sure]], gone_b[j[sure]] = True, True
         left = ~(gone_a[i] | gone_b[j])
         i, j, w = i[left], j[left], w[left]
+        if sure.sum() * 50 < min(n, m):  # few or none: another round would cost more than it saves
+            break
     if not len(w):
         return col, tied
     graph = coo_array((np.ones(len(w), np.int8), (i, j + n)), (n + m, n + m))

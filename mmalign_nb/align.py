@@ -71,7 +71,7 @@ def _assigned(source: Source, line: float | None, ties: str) -> Matches:
         w = source.sign * (source.value(scores).astype(np.float64) - line)
         # A pair exactly at the line adds nothing to the sum; a hair more than nothing, and it is kept.
         w += 1e-10 * max(float(w.max(initial=0.0)), float(np.abs(scores).max(initial=0.0)), 1e-300)
-        if len(w) <= n * m // 8:
+        if len(w) <= n * m // 16:
             col, tied = assign_pairs(i, j, w, source.shape, lowest=lowest)
         else:
             weights = np.zeros(source.shape)

@@ -21,7 +21,8 @@ Rng = np.random.Generator
 
 
 def _time(seconds: float) -> np.ndarray:
-    return np.arange(round(seconds * SAMPLE_RATE), dtype=np.float32) / np.float32(SAMPLE_RATE)
+    # Float64 up to the last line of perform: rounding then hides what sin and exp do differently on other processors.
+    return np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
 
 
 def _wave(hertz: float, t: np.ndarray) -> np.ndarray:
@@ -30,8 +31,8 @@ def _wave(hertz: float, t: np.ndarray) -> np.ndarray:
 
 def _phase(hertz: np.ndarray | float, t: np.ndarray) -> np.ndarray:
     """Add up a frequency that may glide: the phase in radians."""
-    cycles = np.cumsum(np.broadcast_to(hertz, t.shape), dtype=np.float64) / SAMPLE_RATE
-    return (2 * np.pi * (cycles % 1)).astype(np.float32)
+    cycles = np.cumsum(np.broadcast_to(hertz, t.shape)) / SAMPLE_RATE
+    return 2 * np.pi * (cycles % 1)
 
 
 def _harmonics(phase: np.ndarray, *strengths: np.ndarray | float) -> np.ndarray:

@@ -24,12 +24,18 @@ class LinearMap(NamedTuple):
     bias: np.ndarray
 
     def __call__(self, X: Any) -> np.ndarray:
-        """Return ``z`` as float32 (n, dim); a sparse X stays sparse, its mean is taken off after the product."""
-        if hasattr(X, "tocsr"):
-            z = X @ self.weights.astype(np.float32) + (self.bias - self.mean @ self.weights)
-        else:
-            z = (X - self.mean.astype(np.float32)) @ self.weights.astype(np.float32) + self.bias
-        return np.ascontiguousarray(z, dtype=np.float32)
+        """Return ``z`` as float32 (n, dim); a sparse X stays sparse, its mean is taken off after the product.
+
+        Float64 inside: the last digits of a float32 product depend on the processor, and would break ties by luck.
+        """
+        z = np.empty((X.shape[0], self.weights.shape[1]), np.float32)
+        for s in range(0, len(z), BLOCK):
+            rows = X[s : s + BLOCK]
+            if hasattr(X, "tocsr"):
+                z[s : s + BLOCK] = rows.astype(np.float64) @ self.weights + (self.bias - self.mean @ self.weights)
+            else:
+                z[s : s + BLOCK] = (rows - self.mean) @ self.weights + self.bias
+        return z
 
 
 class Projection(TransformerMixin, BaseEstimator):
