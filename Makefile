@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest
 # One thread per worker: two workers on two cores, and the same sums on every machine.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help install lab test style types layers unit nbval browser notebooks check-notebooks models clean
+.PHONY: help install lab test style types layers unit nbval browser notebooks check-notebooks elsewhere models clean
 .DEFAULT_GOAL := help
 
 help:
@@ -85,6 +85,10 @@ notebooks: $(VENV)/.installed-test
 
 check-notebooks: $(VENV)/.installed-test
 	$(BIN)/python tools/notebooks.py --check
+
+# The notebooks' numbers as processors of other kinds would compute them; some minutes.
+elsewhere: $(VENV)/.installed-test
+	$(BIN)/python tools/elsewhere.py
 
 # Half an hour on two cores; writes data/models and its report.
 models: $(VENV)/.installed-test

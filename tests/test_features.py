@@ -508,7 +508,7 @@ def test_unknown_weights_list_the_known_ones():
         RnnAudio.load("glyphs")
     with pytest.raises(ValueError, match="known: 'glyphs', 'things'"):
         TfidfText.load("cats")
-    with pytest.raises(ValueError, match="words encoder 'glyphs' .*known: none"):
+    with pytest.raises(ValueError, match="words encoder 'glyphs' .*known: 'things'"):
         Word2VecText.load("glyphs")
 
 
@@ -533,7 +533,18 @@ TRAINED = [
     ("things", "audio"),
     ("things", "image"),
     ("things", "text"),
+    ("things", "words"),
 ]
+
+
+def test_stored_word_vectors_are_those_that_the_chapter_trains(tool):
+    """Equal up to what processors do differently in a training run; no other seed comes near."""
+    sentences, stored = things(tool.WORDS_TRAIN, seed=0).text, Word2VecText.load("things")
+    fresh = Word2VecText(**tool.WORDS).fit(sentences)
+    assert fresh.vocabulary_ == stored.vocabulary_
+    np.testing.assert_allclose(fresh.vectors_, stored.vectors_, atol=0.01)
+    other = Word2VecText(**tool.WORDS, seed=1).fit(sentences)
+    assert np.abs(other.transform(sentences) - stored.transform(sentences)).max() > 0.1
 
 
 def test_glyph_weights_keep_their_promise(tool):

@@ -60,7 +60,9 @@ def plain(words):
 
 def shown(panel):
     """The panel's sentence and the number in its box, as they are on the page now."""
-    return plain(panel.locator(".mm-read").inner_text()), float(panel.get_by_label("exact value").input_value())
+    return plain(panel.locator(".mm-read").inner_text()), float(
+        panel.get_by_label("exact value").input_value()
+    )
 
 
 def check(notebook, panel):
