@@ -11,8 +11,6 @@ Crouse, "On implementing 2D rectangular assignment algorithms", IEEE TAES 52(4),
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ._ties import TIE, TightPairs, within
@@ -31,46 +29,50 @@ def assign(weights: np.ndarray, *, optional: bool, lowest: bool = True) -> tuple
     whether another best assignment would pair this row otherwise. With ``lowest`` the lexicographically first
     of the best assignments is returned: row 0 has the lowest column it can have, then row 1, and so on.
     """
-    n, m = weights.shape
     if not weights.size:
-        return np.full(n, -1), np.zeros(n, bool)
-    if n <= m:
-        col, y, z = _solve(weights, optional)
-    else:
-        row, z, y = _solve(np.ascontiguousarray(weights.T), optional)
-        col = np.full(n, -1)
-        col[row[row >= 0]] = np.flatnonzero(row >= 0)
-    graph = TightPairs(weights, col, y, z, optional)
-    tied = graph.tied(col)
-    if lowest and tied.any():
-        col = graph.lowest(col, tied)
-    return col, tied
+        return np.full(len(weights), _ALONE), np.zeros(len(weights), bool)
+    col, y, z = _priced(weights, optional)
+    tol = TIE * max(float(weights.max()), -float(weights.min()), float(np.abs(y).max()))
+    return TightPairs(*within(weights, y, z, tol, optional), y, z, tol, optional).settle(col, lowest)
 
 
-def _solve(weights: np.ndarray, optional: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A best assignment for n <= m and its prices: ``col (n,), y (n,), z (m,)``."""
+def _priced(weights: np.ndarray, optional: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A best assignment and the prices that prove it: ``col (n,), y (n,), z (m,)``."""
     n, m = weights.shape
-    if not optional and n < m < 1.25 * n:
+    if n <= m:
+        col, y, z = _solve(weights)
+    else:
+        row, z, y = _solve(np.ascontiguousarray(weights.T))
+        col = np.full(n, _ALONE)
+        col[row] = np.arange(m)
+    if optional:
+        # To stay alone is worth as much as a pair of weight 0, so a best whole matching without those pairs is one.
+        # Once prices start at 0 they prove that too: both sides of a pair of weight 0 then cost 0.
+        col[(col >= 0) & (weights[np.arange(n), col] <= 0)] = _ALONE
+        y, z = (y + z.min(), z - z.min()) if n <= m else (y - y.min(), z + y.min())
+    return col, y, z
+
+
+def _solve(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A best assignment of all rows for n <= m and its prices: ``col (n,), y (n,), z (m,)``."""
+    n, m = weights.shape
+    if n < m < 1.25 * n:
         # Square problems are solved faster. Rows of zeros take the columns left over, at the lowest price of all.
-        padded = np.concatenate([weights, np.zeros((m - n, m), weights.dtype)])
-        col, y, z = _solve(padded, optional=False)
+        col, y, z = _solve(np.concatenate([weights, np.zeros((m - n, m), weights.dtype)]))
         return col[:n], y[:n] + z.min(), z - z.min()
-    col, z = _auction(weights, optional)
+    col, z = _auction(weights)
     waiting = np.flatnonzero(col == _WAITING)
-    if len(waiting) == 0 or _settle_rest(weights, col, z, waiting, optional):
-        y = np.where(col >= 0, weights[np.arange(n), col].astype(np.float64) - z[col], 0.0)
-        return np.maximum(col, -1), y, z
+    if len(waiting) == 0 or _settle_rest(weights, col, z, waiting):
+        return col, weights[np.arange(n), col].astype(np.float64) - z[col], z
     from scipy.optimize import linear_sum_assignment
 
     # Many rows compete for few columns. In a square problem the prices found so far still help the solver: to
     # take the same amount from a whole column changes every full assignment alike.
-    i, col = linear_sum_assignment(z - weights if n == m and not optional else -weights.astype(np.float64))
-    if optional:
-        col = np.where(weights[i, col] > 0, col, -1)
+    col = linear_sum_assignment(z - weights if n == m else -weights.astype(np.float64))[1]
     return (col, *_prices(weights, col))
 
 
-def _auction(weights: np.ndarray, optional: bool, most: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def _auction(weights: np.ndarray, most: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Assign the rows that can be assigned by bidding: each waiting row bids for the column it likes best.
 
     A bid raises the column's price until the second best column would be as good; the highest bid wins and the
@@ -94,14 +96,9 @@ def _auction(weights: np.ndarray, optional: bool, most: int = 4) -> tuple[np.nda
             first[k] = block[at, like[k]]
             block[at, like[k]] = -np.inf
             second[k] = block.max(axis=1)
-        if optional:
-            col[rows[first <= 0]] = _ALONE
-            second = np.maximum(second, 0.0)
-            like[first <= 0] = -1
-        elif m == 1:
+        if m == 1:
             second = first
         order = np.argsort(first - second, kind="stable")
-        order = order[like[order] >= 0]
         won = np.full(m, -1)
         won[like[order]] = order  # the last assignment is the highest bid
         sold = np.flatnonzero(won >= 0)
@@ -117,9 +114,7 @@ def _auction(weights: np.ndarray, optional: bool, most: int = 4) -> tuple[np.nda
     return col, z
 
 
-def _settle_rest(
-    weights: np.ndarray, col: np.ndarray, z: np.ndarray, waiting: np.ndarray, optional: bool
-) -> bool:
+def _settle_rest(weights: np.ndarray, col: np.ndarray, z: np.ndarray, waiting: np.ndarray) -> bool:
     """Assign the waiting rows along cheapest chains of exchanges, each step of which costs ``y_i + z_j − W_ij >= 0``.
 
     Chains are cheap, so they are looked for among the pairs whose step costs at most ``radius``, and no other pair
@@ -136,12 +131,12 @@ def _settle_rest(
         if near < m:
             cost = (y[sample, None] + z - weights[sample]).ravel()
             radius = float(np.partition(cost, near * len(sample))[near * len(sample)])
-        i, j = within(weights, y, z, radius, optional)
+        i, j = within(weights, y, z, radius)
         if near < m and len(i) > 8 * near * n:
             return False
         w, waits = weights[i, j].astype(np.float64), int((col == _WAITING).sum())
         for _ in range(64):
-            moved, sweeps = _exchange(i, j, w, col, y, z, radius, optional)
+            moved, sweeps = _exchange(i, j, w, col, y, z, radius)
             budget -= sweeps * len(i)
             if moved < 0 or budget < 0 or not (col == _WAITING).any():
                 break
@@ -162,7 +157,6 @@ def _exchange(
     y: np.ndarray,
     z: np.ndarray,
     radius: float,
-    optional: bool,
 ) -> tuple[float, int]:
     """Settle some waiting rows along cheapest chains and move the prices.
 
@@ -172,8 +166,8 @@ def _exchange(
     nearest free column to its root; else only the cheapest chain of all may be used, because who stays free must
     end with a price of 0.
     """
-    n, m = len(y), len(z)
-    all_in = n == m and not optional
+    m = len(z)
+    all_in = len(y) == m
     owner = np.full(m, -1)
     owner[col[col >= 0]] = np.flatnonzero(col >= 0)
     cost = np.maximum(y[i] + z[j] - w, 0.0)  # less than 0 is rounding
@@ -189,24 +183,21 @@ def _exchange(
         way[j[up]], source[j[up]] = new[up], i[up]
         taken = j[up][owner[j[up]] >= 0]
         far[owner[taken]] = way[taken]
-    ends = [(float(way[k]), 0, int(k)) for k in np.flatnonzero((way < np.inf) & (owner < 0))]
-    if optional:  # or a row stays alone and hands its column on
-        ends += [(float(far[k] + y[k]), 1, int(k)) for k in np.flatnonzero(far + y <= radius)]
     settled: set[int] = set()
     chosen: list[tuple[int, int]] = []
     length = -1.0
-    for d, alone, k in sorted(ends):
-        if settled and not all_in and d > length:
+    free = np.flatnonzero((way < np.inf) & (owner < 0))
+    for j_k in free[np.argsort(way[free], kind="stable")].tolist():
+        if settled and not all_in and way[j_k] > length:
             break
-        moves = [(k, _ALONE)] if alone else []
-        i_k, j_k = k, (int(col[k]) if alone else k)
+        end, moves = float(way[j_k]), []
         while j_k >= 0:  # back to the root: each row takes the column that the one before it gives up
             i_k = int(source[j_k])
             moves.append((i_k, j_k))
             j_k = int(col[i_k])
         if i_k not in settled:
             settled.add(i_k)
-            length, chosen = d, [*chosen, *moves]
+            length, chosen = end, [*chosen, *moves]
     for i_k, j_k in chosen:
         col[i_k] = j_k
     if settled:
@@ -220,35 +211,46 @@ def assign_pairs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Do as ``assign(…, optional=True)`` for a matrix of which only the pairs ``W[i, j] = w > 0`` are given.
 
-    Exact, and quick where few pairs are given. First, pairs that no other choice can beat are settled: if
-    ``W_ij`` exceeds the best other weight in its row plus the best other in its column, then pairing i with
-    something else could never pay. What is left falls into connected components, solved apart.
+    Pairs come ordered by (i, j). SciPy's sparse solver matches every row, so each row gets one more column, of its
+    own and of weight 0, for staying alone. Then follow the prices, and what is tied.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
     n, m = shape
-    col, tied = np.full(n, -1), np.zeros(n, bool)
-    while len(w):
-        row_rest, col_rest = best_other(i, w, n), best_other(j, w, m)
-        sure = w > (row_rest + col_rest) * (1 + TIE)
-        col[i[sure]] = j[sure]
-        gone_a, gone_b = np.zeros(n, bool), np.zeros(m, bool)
-        gone_a[i[sure]], gone_b[j[sure]] = True, True
-        left = ~(gone_a[i] | gone_b[j])
-        i, j, w = i[left], j[left], w[left]
-        if sure.sum() * 50 < min(n, m):  # few or none: another round would cost more than it saves
-            break
+    col = np.full(n, _ALONE)
     if not len(w):
-        return col, tied
-    graph = coo_array((np.ones(len(w), np.int8), (i, j + n)), (n + m, n + m))
-    part = connected_components(graph, directed=False)[1]
-    for rows, cols, edges in _batches(part[i], i, j):
-        block = np.zeros((len(rows), len(cols)))
-        block[np.searchsorted(rows, i[edges]), np.searchsorted(cols, j[edges])] = w[edges]
-        got, shaky = assign(block, optional=True, lowest=lowest)
-        col[rows], tied[rows] = np.where(got >= 0, cols[got], -1), shaky
-    return col, tied
+        return col, np.zeros(n, bool)
+    rows, top = np.arange(n), float(w.max())
+    cost = np.concatenate([2 - w / top, np.full(n, 2.0)])  # all above 0: an entry of 0 would be no pair
+    ends = (np.concatenate([i, rows]), np.concatenate([j, m + rows]))
+    row, partner = min_weight_full_bipartite_matching(csr_array((cost, ends), (n, m + n)))
+    col[row] = np.where(partner < m, partner, _ALONE)
+    y, z = _prices_of_pairs(i, j, w, col, m)
+    tight = y[i] + z[j] - w <= TIE * top
+    return TightPairs(i[tight], j[tight], y, z, TIE * top, optional=True).settle(col, lowest)
+
+
+def _prices_of_pairs(
+    i: np.ndarray, j: np.ndarray, w: np.ndarray, col: np.ndarray, m: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Do as ``_prices`` where only some pairs are given."""
+    n = len(col)
+    z, own, owner = np.zeros(m), np.zeros(n), np.full(m, -1)
+    chosen = col[i] == j
+    own[i[chosen]], owner[j[chosen]] = w[chosen], i[chosen]
+    eps, looks = 1e-14 * float(own.max(initial=0.0)), np.ones(n, bool)
+    for _ in range(n + 1):  # a cheapest path visits no row twice
+        now = np.flatnonzero(looks[i])
+        offer = np.zeros(m)
+        np.maximum.at(offer, j[now], (w - own[i] + np.where(col >= 0, z[col], 0.0)[i])[now])
+        rose = np.flatnonzero(offer > z + eps)
+        if not len(rose):
+            break
+        z[rose] = offer[rose]
+        looks[:] = False
+        looks[owner[rose][owner[rose] >= 0]] = True
+    return own - np.where(col >= 0, z[col], 0.0), z
 
 
 def best_other(key: np.ndarray, w: np.ndarray, size: int, empty: float = 0.0) -> np.ndarray:
@@ -259,19 +261,6 @@ def best_other(key: np.ndarray, w: np.ndarray, size: int, empty: float = 0.0) ->
     np.maximum.at(second, key[~top], w[~top])
     np.add.at(count, key[top], 1)
     return np.where(top & (count[key] == 1), second[key], best[key])
-
-
-def _batches(part: np.ndarray, i: np.ndarray, j: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """Group pairs by component, small components together: (rows, columns, which pairs) of each group."""
-    order = np.argsort(part, kind="stable")
-    starts = np.flatnonzero(np.diff(part[order], prepend=-1))
-    begin = 0
-    for stop in [*starts[1:], len(order)]:
-        # Each call costs about as much as a 100 × 100 problem.
-        if stop - begin >= 200 or stop == len(order):
-            edges = order[begin:stop]
-            yield np.unique(i[edges]), np.unique(j[edges]), edges
-            begin = stop
 
 
 def _prices(weights: np.ndarray, col: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from ._assignment import best_other
 from ._check import as_scores, describe
 
-__all__ = ["Source"]
+__all__ = ["Source", "hair"]
 
 
 class Source:
@@ -79,6 +79,21 @@ class Source:
             keep = self.value(scores) <= line
             i, j, scores = i[keep], j[keep], scores[keep]
         return i, j, scores
+
+    def gains(self, line: float) -> np.ndarray | None:
+        """What each pair of a matrix has above the line and else 0, float64 (n, m); None where that is seldom more."""
+        if self.matrix is None:
+            return None
+        cut = self.sign * line
+        above = self.matrix >= cut
+        if np.count_nonzero(above) <= above.size // 32:  # then a list of pairs is quicker
+            return None
+        out = np.subtract(self.matrix, cut, dtype=np.float64)
+        out += hair(float(out.max()), cut)
+        np.maximum(out, 0, out=out)
+        if self.matrix.dtype == np.float64:  # only there can a score be less than a hair below the line
+            out *= above
+        return out
 
     def block(self, rows: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
         """The scores of some rows and columns."""
@@ -183,6 +198,11 @@ class Source:
             raise ValueError(f"{name} is NaN; want a number")
         dtype = np.float32 if self.matrix is None else self.matrix.dtype.type
         return float(dtype(np.clip(line, -3e38, 3e38))) if np.isfinite(line) else line
+
+
+def hair(gain: float, line: float) -> float:
+    """Next to nothing: a pair exactly at the line adds nothing to the sum, a hair more, and it is kept."""
+    return 1e-10 * max(gain, abs(line), 1e-300)
 
 
 def _turned(distances: Any, name: str) -> np.ndarray:

@@ -14,14 +14,14 @@ _ROWS = 128  # rows of a block: small enough to stay in cache
 
 
 def within(
-    weights: np.ndarray, y: np.ndarray, z: np.ndarray, radius: float, optional: bool
+    weights: np.ndarray, y: np.ndarray, z: np.ndarray, radius: float, positive: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All (i, j) with ``y_i + z_j − W_ij <= radius``."""
+    """All (i, j) with ``y_i + z_j − W_ij <= radius``; with ``positive`` only those of weight > 0."""
     found = []
     for s in range(0, len(y), _ROWS):
         block = weights[s : s + _ROWS]
         close = block - z >= (y[s : s + _ROWS] - radius)[:, None]
-        if optional:
+        if positive:
             close &= block > 0
         i, j = np.divmod(np.flatnonzero(close), len(z))
         found.append((i + s, j))
@@ -38,14 +38,18 @@ class TightPairs:
     """
 
     def __init__(
-        self, weights: np.ndarray, col: np.ndarray, y: np.ndarray, z: np.ndarray, optional: bool
+        self, i: np.ndarray, j: np.ndarray, y: np.ndarray, z: np.ndarray, tol: float, optional: bool
     ) -> None:
-        self.n, self.m = weights.shape
-        tol = TIE * max(float(np.abs(weights).max()), float(np.abs(y).max()))
-        self.i, self.j = within(weights, y, z, tol, optional)
+        """Take the tight pairs, ordered by (i, j), and the prices; what differs by ``tol`` is equal."""
+        self.i, self.j, self.n, self.m = i, j, len(y), len(z)
         # A price of 0 means that being free costs nothing; where a whole side must be matched it is no choice.
         self.may_be_alone = (y <= tol) & (optional or self.n > self.m)
         self.may_be_free = (z <= tol) & (optional or self.m > self.n)
+
+    def settle(self, col: np.ndarray, lowest: bool) -> tuple[np.ndarray, np.ndarray]:
+        """The assignment, if asked the lexicographically first of the best ones, and which rows are tied."""
+        tied = self.tied(col)
+        return (self.lowest(col, tied) if lowest and tied.any() else col), tied
 
     def _from_free(self, col: np.ndarray) -> np.ndarray:
         return np.flatnonzero(np.where(col >= 0, self.may_be_free[col], True))

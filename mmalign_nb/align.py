@@ -14,7 +14,7 @@ import numpy as np
 from ._assignment import assign, assign_pairs
 from ._check import one_of
 from ._matches import Matches
-from ._source import Source
+from ._source import Source, hair
 
 __all__ = [
     "Matches",
@@ -66,12 +66,14 @@ def _assigned(source: Source, line: float | None, ties: str) -> Matches:
             weights = np.where(never, 0.0, weights - low + (high - low + 1.0) * (min(n, m) + 1))
         col, tied = assign(weights, optional=optional, lowest=lowest)
         del weights, never
+    elif (gains := source.gains(line)) is not None:
+        col, tied = assign(gains, optional=True, lowest=lowest)
+        del gains
     else:
         i, j, scores = source.above(line)
         w = source.sign * (source.value(scores).astype(np.float64) - line)
-        # A pair exactly at the line adds nothing to the sum; a hair more than nothing, and it is kept.
-        w += 1e-10 * max(float(w.max(initial=0.0)), float(np.abs(scores).max(initial=0.0)), 1e-300)
-        if len(w) <= n * m // 16:
+        w += hair(w.max(initial=0.0), line)
+        if len(w) <= n * m // 8:
             col, tied = assign_pairs(i, j, w, source.shape, lowest=lowest)
         else:
             weights = np.zeros(source.shape)

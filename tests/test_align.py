@@ -153,22 +153,29 @@ def priced_cases():
 @pytest.mark.parametrize("gate", [None, 0.0, 0.5])
 def test_prices_prove_the_assignment(name, gate):
     W = np.asarray(priced_cases()[name], float)
-    W = W if W.shape[0] <= W.shape[1] else W.T
     if optional := gate is not None:
         W = np.maximum(W - np.quantile(W, gate) + 1e-3, 0)
-    col, y, z = _assignment._solve(W, optional)
+    prices_prove(W, *_assignment._priced(W, optional), optional)
+    if optional:
+        i, j = np.nonzero(W)
+        col, _ = _assignment.assign_pairs(i, j, W[i, j], W.shape)
+        prices_prove(W, col, *_assignment._prices_of_pairs(i, j, W[i, j], col, W.shape[1]), optional)
+
+
+def prices_prove(W, col, y, z, optional):
+    """No pair is worth more than both prices, chosen pairs are worth as much, and who is left over costs nothing."""
     slack = y[:, None] + z - W
     tol = 1e-9 * (1 + np.abs(W).max())
     assert slack.min() >= -tol
     made = np.flatnonzero(col >= 0)
     assert np.abs(slack[made, col[made]]).max(initial=0) <= tol
-    free = np.setdiff1d(np.arange(W.shape[1]), col[made])
-    assert np.abs(z[free]).max(initial=0) <= tol
+    left_a, left_b = y[col < 0], np.delete(z, col[made])
     if optional:
         assert min(y.min(), z.min()) >= -tol
-        assert np.abs(y[col < 0]).max(initial=0) <= tol
+        assert max(np.abs(left_a).max(initial=0), np.abs(left_b).max(initial=0)) <= tol
     else:
-        assert len(made) == len(W)
+        assert len(made) == min(W.shape)
+        assert np.abs(left_b if W.shape[0] <= W.shape[1] else left_a).max(initial=0) <= tol
 
 
 def test_lowest_does_not_depend_on_the_solver(monkeypatch):

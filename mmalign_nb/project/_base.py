@@ -32,7 +32,9 @@ class LinearMap(NamedTuple):
         for s in range(0, len(z), BLOCK):
             rows = X[s : s + BLOCK]
             if hasattr(X, "tocsr"):
-                z[s : s + BLOCK] = rows.astype(np.float64) @ self.weights + (self.bias - self.mean @ self.weights)
+                z[s : s + BLOCK] = rows.astype(np.float64) @ self.weights + (
+                    self.bias - self.mean @ self.weights
+                )
             else:
                 z[s : s + BLOCK] = (rows - self.mean) @ self.weights + self.bias
         return z
