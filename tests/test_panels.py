@@ -236,7 +236,7 @@ def test_a_pair_exactly_at_the_line_stands_above_it(mode):
 def test_best_f1_counts_the_right_pairs_that_the_matching_never_proposes():
     scores = np.diag([0.9, 0.8, 0.7, 0.6, 0.5])
     truth = Truth([(0, 0), (4, 4), (1, 0), (2, 0), (3, 0)], (5, 5))
-    chosen = Choice(scores, "nearest", truth).suggest("best_f1", 0.9, 0.1, None)
+    chosen = Choice(scores, "nearest", truth).suggest("best_f1", 0.9, 0.1, None, np.empty(0))
     assert (
         float(chosen) == 0.5
     )  # F1 = 4 / 10; counting only what is proposed, 0.9 with 2 / 3 would win over 4 / 7
@@ -251,8 +251,14 @@ def test_to_frame_is_the_table_of_the_matches():
     assert "right" not in panel(threshold=0.3, truth=None).to_frame()
 
 
-@pytest.mark.parametrize("mode", ["max", "nearest", "threshold"])
-@pytest.mark.parametrize(("rule", "label"), [("best_f1", "best F1"), ("for_precision", "precision ≥ 0.6")])
+@pytest.mark.parametrize(
+    ("mode", "rule", "label"),
+    [
+        ("nearest", "best_f1", "best F1"),
+        ("threshold", "best_f1", "best F1"),
+        *((mode, "for_precision", "precision ≥ 0.6") for mode in ("max", "nearest", "threshold")),
+    ],
+)
 def test_suggest_moves_to_what_the_rule_says(mode, rule, label):
     p = panel(target=0.6, mode=mode)
     p.rule.value = rule
@@ -274,6 +280,28 @@ def test_suggest_moves_to_what_the_rule_says(mode, rule, label):
         assert chosen.guarantee in shown
     assert chosen.warning in shown
     assert "⚠" not in shown
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_best_f1_of_a_gated_matching_is_beaten_by_no_step_of_the_slider(mode):
+    """The gate changes which pairs there are, so the best line among the ungated pairs need not be the best."""
+    rng = np.random.default_rng(1)
+    scores = rng.normal(0, 1, (30, 30))
+    scores[np.arange(12), np.arange(12)] += 2.2
+    truth = np.eye(30, dtype=bool) & (np.arange(30) < 12)
+    p = ThresholdPanel(scores, TEXTS[:30], TEXTS[:30], truth=truth, mode=mode, cards=0)
+    p.suggest.click()
+    suggested, said = p.matches.evaluate(truth)["f1"], text(p)
+    assert f"best F1: {p.threshold.words(p.threshold.value)}, which keeps " in said
+    assert f"{len(p.matches) / 30:.0%} of 30 candidates" in said
+    f1 = []
+    for value in np.arange(p.threshold.min, p.threshold.max, p.threshold.step):
+        p.threshold.value = value
+        f1.append(p.matches.evaluate(truth)["f1"])
+    assert suggested >= max(f1)
+    pairs = align.max_match(scores).pairs
+    naive = rules.best_f1(scores[tuple(pairs.T)], truth[tuple(pairs.T)], total=12)
+    assert suggested > align.max_match(scores, naive).evaluate(truth)["f1"]
 
 
 def test_abstaining_is_said_in_words_and_moves_nothing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -94,12 +95,24 @@ class Choice:
         scores = self.scores[kept.pairs[:, 0], kept.pairs[:, 1]]
         return kept.pairs[np.argsort(scores, kind="stable")[:k]], below
 
-    def suggest(self, rule: str, target: float, delta: float, decoys: np.ndarray | None) -> Threshold:
+    def _best_gate(self, chosen: Threshold, lines: np.ndarray) -> Threshold:
+        """Move the line of best F1 among the candidates to where the matching itself has its best F1.
+
+        With the gate inside a maximum or minimum matching, a line also changes which pairs there are.
+        """
+        tried = np.append(lines, chosen.value)
+        f1 = np.array([self.quality(self.match(float(t))).f1 for t in tried])
+        best = float(tried[f1 == f1.max()].max())
+        return replace(chosen, value=best, coverage=len(self.match(best)) / max(chosen.n, 1))
+
+    def suggest(
+        self, rule: str, target: float, delta: float, decoys: np.ndarray | None, lines: np.ndarray
+    ) -> Threshold:
         """Let a rule of :mod:`mmalign_nb.threshold` choose, from the pairs that this matching could keep.
 
         A one-to-one matching proposes one candidate per item, which can be taken as independent. Mode "threshold" has
         the whole matrix, and the rules say what that costs. Without labels the best match of each row competes with
-        its best decoy.
+        its best decoy. For best F1 a gated matching is tried at each of ``lines``.
         """
         from .. import threshold as rules
 
@@ -115,4 +128,6 @@ class Choice:
         scores, truth = (self.scores, self.truth) if by_row else (values, self.right(pairs))
         if rule == "for_precision":
             return rules.for_precision(scores, truth, target=target, delta=delta)
-        return rules.best_f1(scores, truth, total=self.truth.total)
+        chosen = rules.best_f1(scores, truth, total=self.truth.total)
+        gated = self.mode in ("max", "min") and not chosen.abstained
+        return self._best_gate(chosen, lines) if gated else chosen

@@ -269,7 +269,10 @@ class ThresholdPanel(Panel):
     def _suggest(self) -> None:
         """Ask the chosen rule, move to what it says, and say in words what that promises."""
         decoys = self._decoys.get(self.measure.value)
-        chosen = self._choice.suggest(self.rule.value, self._target, self._delta, decoys)
+        knob = self.threshold
+        lines = np.arange(round((knob.max - knob.min) / knob.step) + 1) * knob.step + knob.min
+        self._say("trying every line …")
+        chosen = self._choice.suggest(self.rule.value, self._target, self._delta, decoys, lines)
         if not chosen.abstained:
             self.threshold.value = float(chosen)
         self._say(_in_words(self.rule.label, chosen, self.threshold.words))
