@@ -74,8 +74,8 @@ unit: $(VENV)/.installed-test
 	$(ONE_THREAD) $(PYTEST) -n 2 --dist loadfile
 
 nbval: $(VENV)/.installed-test
-	$(PYTEST) -o addopts="" -o filterwarnings=default --nbval --nbval-current-env --nbval-cell-timeout=120 \
-	  --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
+	$(ONE_THREAD) $(PYTEST) -o addopts="" -o filterwarnings=default -n 2 --dist loadfile --nbval --nbval-current-env \
+	  --nbval-cell-timeout=120 --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
 
 browser: $(VENV)/.installed-test
 	$(PYTEST) -o addopts="-ra" tests/browser

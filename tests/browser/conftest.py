@@ -37,9 +37,9 @@ def open_notebook(served, browser):
     _, address, token = served
     opened = []
 
-    def open_it(path):
+    def open_it(path, app="lab/tree"):
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        opened.append(lab.Notebook(page, address, token, path))
+        opened.append(lab.Notebook(page, address, token, path, app))
         return opened[-1]
 
     yield open_it

@@ -75,7 +75,8 @@ def jupyterlab(folder: Path, scratch: Path) -> Iterator[tuple[str, str]]:
         "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}",
         # Should this process be killed, its server and kernels end themselves.
         "--ServerApp.shutdown_no_activity_timeout=600", "--MappingKernelManager.cull_idle_timeout=600",
-        "--LabApp.expose_app_in_browser=True", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     log = scratch / "server.log"
     with log.open("wb") as out:
@@ -119,7 +120,7 @@ def headless() -> Iterator[Browser]:
 
 
 class Notebook:
-    """One notebook, open in JupyterLab.
+    """One notebook, open in JupyterLab or in Notebook 7.
 
     Parameters
     ----------
@@ -128,15 +129,17 @@ class Notebook:
         Of the server.
     path : str
         Of the notebook inside the served folder.
+    app : {"lab/tree", "notebooks"}
+        JupyterLab, or Notebook 7.
     """
 
-    def __init__(self, page: Page, address: str, token: str, path: str) -> None:
+    def __init__(self, page: Page, address: str, token: str, path: str, app: str = "lab/tree") -> None:
         self.page, self.name = page, Path(path).stem
         self.complaints: list[str] = []
         page.set_default_timeout(60_000)
         page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: self.complaints.append(str(e)))
-        page.goto(f"{address}/lab/tree/{path}?token={token}&reset")
+        page.goto(f"{address}/{app}/{path}?token={token}&reset")
         self._settle()
 
     def _settle(self) -> None:

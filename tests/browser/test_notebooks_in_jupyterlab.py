@@ -171,6 +171,27 @@ def test_run_all_and_turn_each_knob(name, tiny, open_notebook):
     assert notebook.complaints == []
 
 
+def test_panel_works_in_notebook_7_too(tiny, open_notebook):
+    """There the arrow keys belong to the page: box, PageUp and buttons move the line."""
+    notebook = open_notebook(tiny, app="notebooks")
+    its_own = set(notebook.complaints)  # Notebook 7 itself has something to say at its start
+    notebook.run_all()
+    assert notebook.errors() == []
+    (panel,) = threshold_panels(notebook)
+    panel.scroll_into_view_if_needed()
+    change(panel, lambda: type_number(panel, middle(panel)))
+    typed = check(notebook, panel)
+    handle(panel, "threshold").focus()
+    change(panel, lambda: press(notebook, "PageUp", 3))
+    assert check(notebook, panel) != typed
+    panel.get_by_role("button", name="suggest").click()
+    expect(panel.get_by_role("status").last).to_contain_text("best F1")
+    check(notebook, panel)
+    notebook.shot("notebook-7")
+    assert "model not found" not in notebook.text()
+    assert set(notebook.complaints) <= its_own
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_chapter_as_stored_shows_its_panels_as_pictures(name, open_notebook):
     notebook = open_notebook(name)
