@@ -58,14 +58,14 @@ def _assigned(source: Source, line: float | None, ties: str) -> Matches:
     lowest = one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
         weights = source.dense()
-        never = np.isneginf(weights)
-        optional = bool(never.any())
+        optional = bool(weights.min(initial=0.0) == -np.inf)
         if optional:  # as many pairs as can be, then the greatest total: one pair outweighs all differences
+            never = np.isneginf(weights)
             some = weights[~never].astype(np.float64)
             low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 0.0)
             weights = np.where(never, 0.0, weights - low + (high - low + 1.0) * (min(n, m) + 1))
         col, tied = assign(weights, optional=optional, lowest=lowest)
-        del weights, never
+        del weights
     elif (gains := source.gains(line)) is not None:
         col, tied = assign(gains, optional=True, lowest=lowest)
         del gains
