@@ -18,13 +18,19 @@ def within(
 ) -> tuple[np.ndarray, np.ndarray]:
     """All (i, j) with ``y_i + z_j − W_ij <= radius``; with ``positive`` only those of weight > 0."""
     found = []
+    # One comparison, in the precision of the weights, leaves few pairs to be looked at exactly.
+    least = np.nextafter(
+        (y - radius + z.min(initial=0.0)).astype(weights.dtype), -np.inf, dtype=weights.dtype
+    )
     for s in range(0, len(y), _ROWS):
         block = weights[s : s + _ROWS]
-        close = block - z >= (y[s : s + _ROWS] - radius)[:, None]
+        at = np.flatnonzero(block >= least[s : s + _ROWS, None])
+        i, j = np.divmod(at, len(z))
+        w = block.ravel()[at].astype(np.float64)
+        close = w - z[j] >= y[i + s] - radius
         if positive:
-            close &= block > 0
-        i, j = np.divmod(np.flatnonzero(close), len(z))
-        found.append((i + s, j))
+            close &= w > 0
+        found.append((i[close] + s, j[close]))
     i, j = (np.concatenate(part) for part in zip(*found, strict=True))
     return i, j
 
