@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._ties import TIE, TightPairs, within
+from ._ties import TightPairs, rounding, usual, within
 
 __all__ = ["assign", "assign_pairs", "best_other"]
 
@@ -32,8 +32,9 @@ def assign(weights: np.ndarray, *, optional: bool, lowest: bool = True) -> tuple
     if not weights.size:
         return np.full(len(weights), _ALONE), np.zeros(len(weights), bool)
     col, y, z = _priced(weights, optional)
-    tol = TIE * max(float(weights.max()), -float(weights.min()), float(np.abs(y).max()))
-    return TightPairs(*within(weights, y, z, tol, optional), y, z, tol, optional).settle(col, lowest)
+    own = np.where(col >= 0, weights[np.arange(len(col)), col], 0.0).astype(np.float64)
+    tight = within(weights, y, z, 0.0, usual(own), positive=optional)
+    return TightPairs(*tight, y, z, own, optional).settle(col, lowest)
 
 
 def _priced(weights: np.ndarray, optional: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -131,7 +132,7 @@ def _settle_rest(weights: np.ndarray, col: np.ndarray, z: np.ndarray, waiting: n
         if near < m:
             cost = (y[sample, None] + z - weights[sample]).ravel()
             radius = float(np.partition(cost, near * len(sample))[near * len(sample)])
-        i, j = within(weights, y, z, radius)
+        i, j = within(weights, y, z, radius, 0.0)
         if near < m and len(i) > 8 * near * n:
             return False
         w, waits = weights[i, j].astype(np.float64), int((col == _WAITING).sum())
@@ -227,8 +228,10 @@ def assign_pairs(
     row, partner = min_weight_full_bipartite_matching(csr_array((cost, ends), (n, m + n)))
     col[row] = np.where(partner < m, partner, _ALONE)
     y, z = _prices_of_pairs(i, j, w, col, m)
-    tight = y[i] + z[j] - w <= TIE * top
-    return TightPairs(i[tight], j[tight], y, z, TIE * top, optional=True).settle(col, lowest)
+    own = np.zeros(n)
+    own[i[col[i] == j]] = w[col[i] == j]
+    tight = y[i] + z[j] - w <= rounding(usual(own), y[i], z[j], w)
+    return TightPairs(i[tight], j[tight], y, z, own, optional=True).settle(col, lowest)
 
 
 def _prices_of_pairs(
@@ -239,12 +242,12 @@ def _prices_of_pairs(
     z, own, owner = np.zeros(m), np.zeros(n), np.full(m, -1)
     chosen = col[i] == j
     own[i[chosen]], owner[j[chosen]] = w[chosen], i[chosen]
-    eps, looks = 1e-14 * float(own.max(initial=0.0)), np.ones(n, bool)
+    looks = np.ones(n, bool)
     for _ in range(n + 1):  # a cheapest path visits no row twice
         now = np.flatnonzero(looks[i])
         offer = np.zeros(m)
         np.maximum.at(offer, j[now], (w - own[i] + np.where(col >= 0, z[col], 0.0)[i])[now])
-        rose = np.flatnonzero(offer > z + eps)
+        rose = np.flatnonzero(offer > z + _noise(own, z, offer))
         if not len(rose):
             break
         z[rose] = offer[rose]
@@ -276,7 +279,6 @@ def _prices(weights: np.ndarray, col: np.ndarray) -> tuple[np.ndarray, np.ndarra
     owner[col[matched]] = matched
     own[matched] = weights[matched, col[matched]]
     rows = np.arange(n)
-    eps = 1e-14 * float(np.abs(own).max(initial=0.0))
     for _ in range(n + 1):  # a cheapest path visits no row twice
         if not len(rows):
             break
@@ -285,7 +287,12 @@ def _prices(weights: np.ndarray, col: np.ndarray) -> tuple[np.ndarray, np.ndarra
         for s in range(0, len(rows), _ROWS):
             block = weights[rows[s : s + _ROWS]] + least[s : s + _ROWS, None]
             np.maximum(offer, block.max(axis=0), out=offer)
-        rose = np.flatnonzero(offer > z + eps)
+        rose = np.flatnonzero(offer > z + _noise(own, z, offer))
         z[rose] = offer[rose]
         rows = owner[rose][owner[rose] >= 0]
     return own - np.where(col >= 0, z[col], 0.0), z
+
+
+def _noise(own: np.ndarray, z: np.ndarray, offer: np.ndarray) -> np.ndarray:
+    """What an offer may differ from a price by rounding alone: a hundredth of what makes a tie."""
+    return 1e-2 * rounding(usual(own), z, offer)

@@ -89,10 +89,9 @@ class Source:
         if np.count_nonzero(above) <= above.size // 32:  # then a list of pairs is quicker
             return None
         out = np.subtract(self.matrix, cut, dtype=np.float64)
-        out += hair(float(out.max()), cut)
+        out += hair(out.ravel())
         np.maximum(out, 0, out=out)
-        if self.matrix.dtype == np.float64:  # only there can a score be less than a hair below the line
-            out *= above
+        out *= above  # a score may be less than a hair below the line
         return out
 
     def block(self, rows: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
@@ -200,9 +199,14 @@ class Source:
         return float(dtype(np.clip(line, -3e38, 3e38))) if np.isfinite(line) else line
 
 
-def hair(gain: float, line: float) -> float:
-    """Next to nothing: a pair exactly at the line adds nothing to the sum, a hair more, and it is kept."""
-    return 1e-10 * max(gain, abs(line), 1e-300)
+def hair(gains: np.ndarray) -> float:
+    """Next to nothing beside usual gains: with it a pair exactly at the line adds to the sum, and is kept.
+
+    Not beside the largest gain: one outlier would make everybody else's differences vanish.
+    """
+    some = gains[:: max(1, len(gains) // 10_000)]
+    some = some[some > 0]
+    return 1e-10 * (float(np.median(some)) if len(some) else float(gains.max(initial=0.0)) or 1.0)
 
 
 def _turned(distances: Any, name: str) -> np.ndarray:

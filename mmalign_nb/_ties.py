@@ -7,30 +7,41 @@ from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["TIE", "TightPairs", "within"]
+__all__ = ["TightPairs", "rounding", "usual", "within"]
 
-TIE = 1e-12  # totals closer than this share of the largest weight are equal: rounding, not preference
+TIE = 1e-12  # sums closer than this share of their summands are equal: rounding, not preference
 _ROWS = 128  # rows of a block: small enough to stay in cache
 
 
+def usual(own: np.ndarray) -> float:
+    """The size of the weights that prices are made of: of nine pairs in ten none is larger; outliers don't count."""
+    return float(np.quantile(np.abs(own), 0.9, method="lower")) if len(own) else 0.0
+
+
+def rounding(size: float, *values: np.ndarray) -> np.ndarray:
+    """How much of a sum of these, among others of that size, may be rounding. One outlier blurs no other pair."""
+    return TIE * np.maximum.reduce([np.abs(v) for v in values], initial=size)
+
+
 def within(
-    weights: np.ndarray, y: np.ndarray, z: np.ndarray, radius: float, positive: bool = False
+    weights: np.ndarray, y: np.ndarray, z: np.ndarray, radius: float, size: float, positive: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All (i, j) with ``y_i + z_j − W_ij <= radius``; with ``positive`` only those of weight > 0."""
+    """All (i, j) with ``y_i + z_j − W_ij <= radius``, but for rounding of numbers of ``size``."""
     found = []
     # One comparison, in the precision of the weights, leaves few pairs to be looked at exactly.
-    least = np.nextafter(
-        (y - radius + z.min(initial=0.0)).astype(weights.dtype), -np.inf, dtype=weights.dtype
-    )
+    most = max(float(weights.max()), -float(weights.min()), float(np.abs(z).max(initial=0.0)))
+    least = y - radius + z.min(initial=0.0) - TIE * (np.abs(y) + most + size)
+    least = np.nextafter(least.astype(weights.dtype), -np.inf, dtype=weights.dtype)
     for s in range(0, len(y), _ROWS):
         block = weights[s : s + _ROWS]
         at = np.flatnonzero(block >= least[s : s + _ROWS, None])
         i, j = np.divmod(at, len(z))
+        i += s
         w = block.ravel()[at].astype(np.float64)
-        close = w - z[j] >= y[i + s] - radius
+        close = y[i] + z[j] - w <= radius + rounding(size, y[i], z[j], w)
         if positive:
             close &= w > 0
-        found.append((i[close] + s, j[close]))
+        found.append((i[close], j[close]))
     i, j = (np.concatenate(part) for part in zip(*found, strict=True))
     return i, j
 
@@ -44,13 +55,14 @@ class TightPairs:
     """
 
     def __init__(
-        self, i: np.ndarray, j: np.ndarray, y: np.ndarray, z: np.ndarray, tol: float, optional: bool
+        self, i: np.ndarray, j: np.ndarray, y: np.ndarray, z: np.ndarray, own: np.ndarray, optional: bool
     ) -> None:
-        """Take the tight pairs, ordered by (i, j), and the prices; what differs by ``tol`` is equal."""
+        """Take the tight pairs, ordered by (i, j), the prices, and the weight of each row's own pair."""
         self.i, self.j, self.n, self.m = i, j, len(y), len(z)
         # A price of 0 means that being free costs nothing; where a whole side must be matched it is no choice.
-        self.may_be_alone = (y <= tol) & (optional or self.n > self.m)
-        self.may_be_free = (z <= tol) & (optional or self.m > self.n)
+        size = usual(own)
+        self.may_be_alone = (y <= rounding(size, y, own)) & (optional or self.n > self.m)
+        self.own, self.z, self.size, self.free_counts = own, z, size, optional or self.m > self.n
 
     def settle(self, col: np.ndarray, lowest: bool) -> tuple[np.ndarray, np.ndarray]:
         """The assignment, if asked the lexicographically first of the best ones, and which rows are tied."""
@@ -58,7 +70,9 @@ class TightPairs:
         return (self.lowest(col, tied) if lowest and tied.any() else col), tied
 
     def _from_free(self, col: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(np.where(col >= 0, self.may_be_free[col], True))
+        """Rows that are alone, or whose column may become free."""
+        z = self.z[col]
+        return np.flatnonzero((col < 0) | (self.free_counts & (z <= rounding(self.size, z, self.own))))
 
     def tied(self, col: np.ndarray) -> np.ndarray:
         """Rows that some best assignment pairs otherwise: those on a cycle (in a strong component of > 1)."""

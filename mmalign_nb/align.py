@@ -52,19 +52,31 @@ def _settle(ties: str, tied: np.ndarray, what: str) -> np.ndarray:
     return ~tied if ties == "drop" else np.ones(len(tied), bool)
 
 
+def _whole(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
+    """Weights whose best matching has as many pairs as can be and then the greatest total; whether any is forbidden.
+
+    What is added to all scores changes no choice among whole matchings. A forbidden pair weighs 0 and any other so
+    much that one pair outweighs all differences.
+    """
+    finite = scores > -np.inf
+    low, high = (float(f(scores, where=finite, initial=x)) for f, x in ((np.min, np.inf), (np.max, -np.inf)))
+    span = high - low
+    if finite.all():
+        # Far from 0 the digits in which scores differ would be lost in sums.
+        far = max(abs(low), abs(high)) > 1e3 * span
+        return (np.subtract(scores, low, dtype=np.float64) if far and np.isfinite(span) else scores), False
+    lifted = np.subtract(scores, low, dtype=np.float64, where=finite, out=np.zeros(scores.shape))
+    lifted /= span if np.isfinite(span) and span > 0 else 1.0
+    return np.add(lifted, most + 1.0, where=finite, out=lifted), True
+
+
 def _assigned(source: Source, line: float | None, ties: str) -> Matches:
     """One-to-one pairs of greatest total, gated inside the assignment."""
     n, m = source.shape
     lowest = one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
-        weights = source.dense()
-        optional = bool(weights.min(initial=0.0) == -np.inf)
-        if optional:  # as many pairs as can be, then the greatest total: one pair outweighs all differences
-            never = np.isneginf(weights)
-            some = weights[~never].astype(np.float64)
-            low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 0.0)
-            weights = np.where(never, 0.0, weights - low + (high - low + 1.0) * (min(n, m) + 1))
-        col, tied = assign(weights, optional=optional, lowest=lowest)
+        weights, never = _whole(source.dense(), min(n, m))
+        col, tied = assign(weights, optional=never, lowest=lowest)
         del weights
     elif (gains := source.gains(line)) is not None:
         col, tied = assign(gains, optional=True, lowest=lowest)
@@ -72,7 +84,7 @@ def _assigned(source: Source, line: float | None, ties: str) -> Matches:
     else:
         i, j, scores = source.above(line)
         w = source.sign * (source.value(scores).astype(np.float64) - line)
-        w += hair(w.max(initial=0.0), line)
+        w += hair(w)
         if len(w) <= n * m // 8:
             col, tied = assign_pairs(i, j, w, source.shape, lowest=lowest)
         else:

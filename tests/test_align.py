@@ -140,6 +140,59 @@ def test_same_total_as_scipy(name, solver, monkeypatch):
     assert min_match(D).scores.sum(dtype=float) == pytest.approx(D[i, j].sum(dtype=float), rel=1e-6, abs=1e-6)
 
 
+def greatest_total(S):
+    """The number of pairs and the total of the best matching, by SciPy on cells that a matching may use."""
+    low, high = S[np.isfinite(S)].min(), S[np.isfinite(S)].max()
+    worth = (S.astype(np.float64) - low) / (high - low) + min(S.shape) + 1
+    worth[~np.isfinite(S)] = 0
+    i, j = linear_sum_assignment(worth, maximize=True)
+    made = np.isfinite(S[i, j])
+    return made.sum(), S[i, j][made].sum(dtype=np.float64)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seeds,
+    st.sampled_from([np.float32, np.float64]),
+    st.sampled_from([1e-9, 1e-3, 1, 1e6]),
+    st.sampled_from([0.0, 0.01, 0.3]),
+)
+def test_greatest_total_at_every_scale_and_with_forbidden_pairs(seed, dtype, scale, share):
+    """Scores that differ are not tied, however small they are and however many pairs are forbidden."""
+    rng = np.random.default_rng(seed)
+    S = (rng.normal(size=(80, int(rng.integers(60, 100)))) * scale).astype(dtype)
+    S[rng.random(S.shape) < share] = -np.inf
+    count, total = greatest_total(S)
+    found = max_match(S)
+    assert len(found) == count
+    assert found.scores.sum(dtype=np.float64) == pytest.approx(total, rel=1e-6)
+    if dtype is np.float64:
+        assert len(max_match(S, ties="drop")) == count
+
+
+@pytest.mark.parametrize("odd", ["one score of 1e12", "a row of -1e9", "cells of -1e9", "all near 1e6"])
+@pytest.mark.parametrize("gated", [False, True])
+def test_one_outlier_blurs_no_other_pair(odd, gated):
+    S = np.random.default_rng(0).random((300, 300))
+    if odd == "one score of 1e12":
+        S[7, 5] = 1e12
+    elif odd == "a row of -1e9":
+        S[7] = S[7] - 1e9
+    elif odd == "cells of -1e9":
+        S[np.random.default_rng(1).random(S.shape) < 0.1] = -1e9
+    else:
+        S += 1e6
+    t = float(np.quantile(S, 0.6)) if gated else None
+    worth = S if t is None else np.maximum(S - t, 0)
+    i, j = linear_sum_assignment(worth, maximize=True)
+    found = max_match(S, t)
+    ours = np.zeros(300)
+    ours[: len(found)] = worth[tuple(found.pairs.T)]
+    # without the outlier itself, whose last digits would hide the others
+    best, ours = (np.sort(x)[1:-1].sum() for x in (worth[i, j], ours))
+    assert ours == pytest.approx(best, abs=2e-3 if "row" in odd else 1e-6)
+
+
 def priced_cases():
     return hard_cases() | {
         # nearly square, and the rows that were added to make it square end up with prices of their own
