@@ -36,6 +36,8 @@ class Matches:
         Sizes of the two sides.
     measure : {"score", "distance"}
         What ``scores`` are.
+    tied : int
+        How many of the pairs were chosen by the order of items alone, among others exactly as good.
 
     Notes
     -----
@@ -63,14 +65,16 @@ class Matches:
     unmatched_b: np.ndarray
     shape: tuple[int, int]
     measure: str = "score"
+    tied: int = 0
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __repr__(self) -> str:
         mean = f", mean {self.measure} {self.scores.mean(dtype=np.float64):.3f}" if len(self) else ""
+        tied = f", {self.tied} of them tied" if self.tied else ""
         return (
-            f"Matches({len(self)} pair{'s' * (len(self) != 1)} of {self.shape[0]} × {self.shape[1]}: "
+            f"Matches({len(self)} pair{'s' * (len(self) != 1)} of {self.shape[0]} × {self.shape[1]}{tied}: "
             f"{len(self.unmatched_a)} a and {len(self.unmatched_b)} b unmatched{mean})"
         )
 
@@ -85,8 +89,10 @@ class Matches:
         sides = []
         for side, ids, alone in ((0, ids_a, self.unmatched_a), (1, ids_b, self.unmatched_b)):
             name = f"ids_{'ab'[side]}"
-            if ids is not None and len(ids) != self.shape[side]:
-                raise ValueError(f"{name} has {len(ids)} entries; want one per item: {self.shape[side]}")
+            if ids is not None:
+                ids = list(ids)  # a pandas Series would be asked by its labels
+                if len(ids) != self.shape[side]:
+                    raise ValueError(f"{name} has {len(ids)} entries; want one per item: {self.shape[side]}")
             at = self.pairs[:, side]
             if unmatched:
                 blank = np.full(len(self.unmatched_b if side == 0 else self.unmatched_a), -1)

@@ -123,7 +123,7 @@ class Hubness(NamedTuple):
     counts: np.ndarray
 
 
-def hubness(scores: Any, k: int = 10) -> Hubness:
+def hubness(scores: Any, k: int = 10, metric: str = "cosine") -> Hubness:
     """Measure how unevenly items occur among the k nearest neighbours: the skewness of N_k.
 
     N_k(j) is the number of queries that have item j among their k nearest; its mean is n k / m whatever the data. The
@@ -132,9 +132,11 @@ def hubness(scores: Any, k: int = 10) -> Hubness:
 
     Parameters
     ----------
-    scores : (n, m) matrix of similarities, or a tuple ``(A, B)`` of vectors (then cosine, in blocks)
+    scores : (n, m) matrix of similarities, or a tuple ``(A, B)`` of vectors, compared in blocks
     k : int
         Number of neighbours; all m if there are fewer.
+    metric : str
+        The similarity of vectors; not used for a matrix.
 
     Returns
     -------
@@ -164,7 +166,7 @@ def hubness(scores: Any, k: int = 10) -> Hubness:
     k = as_count(k, "k")
     if isinstance(scores, tuple):
         A, B = scores
-        ids, m = top_k(A, B, k)[0], np.shape(B)[0]
+        ids, m = top_k(A, B, k, metric)[0], np.shape(B)[0]
     else:
         S = as_scores(scores)
         ids, m = top_k_of(S, k)[0], S.shape[1]

@@ -29,7 +29,9 @@ __all__ = [
 TIES = ("lowest", "drop", "error")
 
 
-def _wrap(source: Source, pairs: np.ndarray, scores: np.ndarray, margins: bool = True) -> Matches:
+def _wrap(
+    source: Source, pairs: np.ndarray, scores: np.ndarray, margins: bool = True, tied: int = 0
+) -> Matches:
     """Put pairs in order, add their margins, and say who is left over."""
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     pairs, scores = np.ascontiguousarray(pairs[order], np.int64), scores[order]
@@ -37,7 +39,14 @@ def _wrap(source: Source, pairs: np.ndarray, scores: np.ndarray, margins: bool =
     alone_a, alone_b = (np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(source.shape))
     measure = "score" if source.sign > 0 else "distance"
     return Matches(
-        pairs, source.value(scores), margin.astype(scores.dtype), alone_a, alone_b, source.shape, measure
+        pairs,
+        source.value(scores),
+        margin.astype(scores.dtype),
+        alone_a,
+        alone_b,
+        source.shape,
+        measure,
+        tied,
     )
 
 
@@ -93,7 +102,7 @@ def _assigned(source: Source, line: float | None, ties: str) -> Matches:
             col, tied = assign(weights, optional=True, lowest=lowest)
     keep = _settle(ties, tied & (col >= 0), "row") & (col >= 0)
     pairs = np.stack([np.flatnonzero(keep), col[keep]], axis=1)
-    return _wrap(source, pairs, source.at(pairs))
+    return _wrap(source, pairs, source.at(pairs), tied=int(tied[keep].sum()))
 
 
 def min_match(
@@ -346,7 +355,7 @@ def _chosen(
     line = source.line(threshold, "threshold")
     reach = (top > -np.inf) & (top >= (-np.inf if line is None else line))
     keep = np.flatnonzero(_settle(ties, tied & reach, "row") & reach & wanted)
-    return _wrap(source, np.stack([keep, at[keep]], axis=1), top[keep])
+    return _wrap(source, np.stack([keep, at[keep]], axis=1), top[keep], tied=int(tied[keep].sum()))
 
 
 def greedy_match(
@@ -392,6 +401,7 @@ def greedy_match(
     line = source.line(threshold, "threshold")
     free_a, free_b = (np.ones(k, bool) for k in source.shape)
     pairs: list[tuple[int, int]] = []
+    tied = 0
     while True:
         # The strongest pairs left are enough for some time; what they leave over is asked for again.
         rows, cols = np.flatnonzero(free_a), np.flatnonzero(free_b)
@@ -404,9 +414,10 @@ def greedy_match(
         level = np.flatnonzero(np.diff(s[order], prepend=np.inf))
         i, j = i[order], j[order]
         for lo, hi in zip(level, [*level[1:], len(i)], strict=True):
-            _take(list(zip(i[lo:hi].tolist(), j[lo:hi].tolist(), strict=True)), free_a, free_b, ties, pairs)
+            level_pairs = list(zip(i[lo:hi].tolist(), j[lo:hi].tolist(), strict=True))
+            tied += _take(level_pairs, free_a, free_b, ties, pairs)
     found = np.array(pairs, np.int64).reshape(-1, 2)
-    return _wrap(source, found, source.at(found))
+    return _wrap(source, found, source.at(found), tied=tied)
 
 
 def _take(
@@ -415,15 +426,20 @@ def _take(
     free_b: np.ndarray,
     ties: str,
     pairs: list[tuple[int, int]],
-) -> None:
-    """Make the pairs of one level of equal scores that are still possible, by the policy for ties."""
+) -> int:
+    """Make the pairs of one level of equal scores that are still possible, by the policy for ties.
+
+    Returns how many of them order alone has chosen.
+    """
     left = [(i, j) for i, j in level if free_a[i] and free_b[j]]
-    if len(left) > 1 and ties != "lowest":
+    rows, cols, torn = Counter[int](), Counter[int](), set[tuple[int, int]]()
+    if len(left) > 1:
         rows, cols = Counter(i for i, _ in left), Counter(j for _, j in left)
-        torn = [(i, j) for i, j in left if rows[i] > 1 or cols[j] > 1]
-        if torn and ties == "error":
+        torn = {(i, j) for i, j in left if rows[i] > 1 or cols[j] > 1}
+    if torn and ties != "lowest":
+        if ties == "error":
             raise ValueError(
-                f"ties='error', and {len(torn)} pairs that share an item are tied (first: {torn[0]}): "
+                f"ties='error', and {len(torn)} pairs that share an item are tied (first: {min(torn)}): "
                 "other partners are exactly as good"
             )
         for i, j in torn:
@@ -431,7 +447,10 @@ def _take(
                 free_a[i] = False
             if cols[j] > 1:
                 free_b[j] = False
+    chosen = 0
     for i, j in left:
         if free_a[i] and free_b[j]:
             free_a[i] = free_b[j] = False
             pairs.append((i, j))
+            chosen += (i, j) in torn
+    return chosen

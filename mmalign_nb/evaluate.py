@@ -10,9 +10,10 @@ import numpy as np
 
 from ._binomial import clopper_pearson
 from ._check import as_matrix, as_scores, check_nonzero_rows, describe
+from ._scores import as_sides, norms, score_block
 from ._topk import top_k
 from ._truth import Truth
-from .similarity import hubness, modality_gap, similarity
+from .similarity import hubness, modality_gap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,11 +173,14 @@ def retrieval_report(
     (0.667, 0.833, 1.0)
     """
     _check_ks(ks)
+    _check_confidence(confidence)
+    if isinstance(n_boot, bool) or not isinstance(n_boot, (int, np.integer)) or n_boot < 0:
+        raise ValueError(f"n_boot is {n_boot!r}; want a whole number of samples, or 0 for no intervals")
     embedded = isinstance(scores, tuple)
     if embedded:
         if len(scores) != 2:
             raise ValueError(f"scores is a tuple of {len(scores)}; want (A, B), or a matrix (n, m)")
-        A, B = (as_matrix(x, name, sparse=True) for x, name in zip(scores, "AB", strict=True))
+        A, B = as_sides(scores[0], scores[1], metric)
         shape = (A.shape[0], B.shape[0])
     else:
         S = as_scores(scores)
@@ -187,9 +191,8 @@ def retrieval_report(
     for direction, known in (("a→b", right), ("b→a", right.swap())):
         forth = direction == "a→b"
         if embedded:
-            sides = (A, B) if forth else (B, A)
-            blocks = _embedded_blocks(*sides, metric)
-            hubs[direction] = hubness(sides).skewness if metric == "cosine" else float("nan")
+            blocks = _embedded_blocks(*((A, B) if forth else (B, A)), metric)
+            hubs[direction] = hubness(scores if forth else scores[::-1], metric=metric).skewness
         else:
             blocks = _matrix_blocks(S if forth else S.T)
             hubs[direction] = hubness(S if forth else S.T).skewness
@@ -199,8 +202,14 @@ def retrieval_report(
         chance = _chance(counts, known.shape[1], tuple(ks))
         measures[direction] = _with_intervals(values, chance, n_boot, confidence, rng)
         queries[direction] = len(counts)
-    gap = modality_gap(A, B) if embedded else None
+    directed = embedded and metric != "hamming" and all(norms(x).all() for x in (A, B))
+    gap = modality_gap(A, B) if directed else None
     return RetrievalReport(measures, queries, shape, hubs, gap, confidence)
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence!r}; want a share in (0, 1)")
 
 
 def _check_ks(ks: Sequence[int]) -> None:
@@ -209,9 +218,9 @@ def _check_ks(ks: Sequence[int]) -> None:
 
 
 def _embedded_blocks(A: Any, B: Any, metric: str) -> Iterator[tuple[int, np.ndarray]]:
-    step = max(1, _BLOCK // B.shape[0])
+    step = max(1, _BLOCK // 4 // B.shape[0])  # scored in float64
     for start in range(0, A.shape[0], step):
-        yield start, similarity(A[start : start + step], B, metric)
+        yield start, score_block(A[start : start + step], B, metric)
 
 
 def _matrix_blocks(S: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -313,6 +322,8 @@ class PairReport:
     chance_precision : float
         The precision of pairs drawn at random.
     confidence : float
+    tied : int
+        How many pairs were chosen by order alone among others exactly as good: their precision is luck.
 
     Notes
     -----
@@ -336,6 +347,7 @@ class PairReport:
     fn: int
     chance_precision: float
     confidence: float = 0.95
+    tied: int = 0
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table with rows precision, recall and f1, and columns value, low and high."""
@@ -354,7 +366,8 @@ class PairReport:
         return (
             f"PairReport({self.tp + self.fp} pairs: {self.tp} right, {self.fp} wrong, {self.fn} missed; "
             f"precision {self.precision:.3f} ({pl:.3f} … {ph:.3f}, chance {self.chance_precision:.3f}), "
-            f"recall {self.recall:.3f} ({rl:.3f} … {rh:.3f}), F1 {self.f1:.3f})"
+            f"recall {self.recall:.3f} ({rl:.3f} … {rh:.3f}), F1 {self.f1:.3f}"
+            + (f"; {self.tied} of the pairs tied, decided by order alone)" if self.tied else ")")
         )
 
 
@@ -403,13 +416,14 @@ def pair_report(matches: Matches, truth: Any, *, confidence: float = 0.95) -> Pa
         raise TypeError(
             f"matches is {describe(matches)}; want Matches, as max_match and its like return them"
         )
+    _check_confidence(confidence)
     found = matches.evaluate(truth)
     tp, fp, fn = (int(found[k]) for k in ("tp", "fp", "fn"))
     p, r = (tuple(float(x) for x in clopper_pearson(tp, tp + wrong, confidence)) for wrong in (fp, fn))
     cells = matches.shape[0] * matches.shape[1]
     return PairReport(
         found["precision"], found["recall"], found["f1"], (p[0], p[1]), (r[0], r[1]), tp, fp, fn,
-        (tp + fn) / cells if cells else float("nan"), confidence,
+        (tp + fn) / cells if cells else float("nan"), confidence, getattr(matches, "tied", 0),
     )  # fmt: skip
 
 

@@ -242,6 +242,7 @@ def _norm(za: np.ndarray, zb: np.ndarray, metric: str) -> float:
 def _names(names: Sequence[str] | None, features: np.ndarray, n: int, argument: str, kind: str) -> list[str]:
     if names is None:
         return [f"{kind} {i}" for i in features]
+    names = list(names)  # a pandas Series would be asked by its labels
     if len(names) != n:
         raise ValueError(f"{argument} has {len(names)} entries; want {n}, one per {kind}")
     return [str(names[i]) for i in features]

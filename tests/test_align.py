@@ -611,3 +611,24 @@ def test_bad_scores_are_named(match, scores, message):
 def test_bad_options_are_named(call, message):
     with pytest.raises((TypeError, ValueError), match=message):
         call()
+
+
+def test_ids_are_taken_by_position_also_from_a_shuffled_column():
+    import pandas as pd
+
+    names = pd.Series(["a", "b", "c"], index=[2, 0, 1])
+    assert max_match(np.eye(3)).to_frame(names, names)[["a", "b"]].to_numpy().tolist() == [
+        ["a", "a"],
+        ["b", "b"],
+        ["c", "c"],
+    ]
+
+
+@pytest.mark.parametrize("match", [max_match, min_match, greedy_match, nearest_match, mutual_match])
+def test_pairs_that_order_alone_decided_are_counted(match):
+    """Constant scores and a diagonal truth: a perfect result that means nothing must say so."""
+    found = match(np.ones((5, 5)))
+    assert found.tied == len(found)
+    assert f"{len(found)} of them tied" in repr(found)
+    assert match(np.random.default_rng(0).random((5, 5))).tied == 0
+    assert match(np.ones((5, 5)), ties="drop").tied == 0

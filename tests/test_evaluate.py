@@ -151,7 +151,7 @@ def test_report_reads_as_a_table():
         ((np.eye(3),), "diagonal", {}, "tuple of 1"),
         (np.full((2, 2), np.nan), "diagonal", {}, "NaN in 2 of 2 rows"),
         ((np.zeros((2, 2)), np.eye(2)), "diagonal", {}, "zero vectors in 2 of 2 rows"),
-        ((np.eye(3), np.eye(2)), "diagonal", {}, "as many rows as columns"),
+        ((np.eye(3), np.eye(3)[:2]), "diagonal", {}, "as many rows as columns"),
     ],
 )
 def test_bad_input_is_named(scores, truth, options, message):
@@ -244,3 +244,43 @@ def test_text_and_pictures():
 def test_bad_splits_are_named(train, test, threshold, message):
     with pytest.raises((TypeError, ValueError), match=message):
         leakage(train, test, threshold=threshold)
+
+
+def test_pair_report_says_how_many_pairs_order_alone_decided():
+    report = pair_report(max_match(np.ones((5, 5))), "diagonal")
+    assert report.tied == 5
+    assert "5 of the pairs tied, decided by order alone" in repr(report)
+    assert "tied" not in repr(pair_report(max_match(np.random.default_rng(0).random((5, 5))), "diagonal"))
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean", "manhattan"])
+def test_report_of_embeddings_is_that_of_their_scores(metric):
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(2, 30, 5)).astype(np.float32)
+    ours = retrieval_report((A, B), "diagonal", metric=metric)
+    theirs = retrieval_report(similarity(A, B, metric), "diagonal")
+    assert ours.measures == theirs.measures
+    assert ours.hubness == pytest.approx(theirs.hubness)
+    assert ours.gap == pytest.approx(modality_gap(A, B))
+
+
+def test_report_of_packed_bits_and_of_zero_rows_has_no_gap():
+    bits = np.random.default_rng(0).integers(0, 256, (20, 8), dtype=np.uint8)
+    report = retrieval_report((bits, bits), "diagonal", metric="hamming", n_boot=0)
+    assert report["a→b"]["hit@1"] == 1.0
+    assert report.gap is None
+    points = np.arange(10.0)[:, None]  # the first is the origin: a place, though no direction
+    report = retrieval_report((points, points), "diagonal", metric="euclidean", n_boot=0)
+    assert report["a→b"]["hit@1"] == 1.0
+    assert report.gap is None
+
+
+@pytest.mark.parametrize(
+    ("more", "says"), [({"confidence": 1.5}, "confidence is 1.5"), ({"n_boot": -1}, "n_boot is -1")]
+)
+def test_report_refuses_what_makes_no_interval(more, says):
+    with pytest.raises(ValueError, match=says):
+        retrieval_report(np.eye(3), "diagonal", **more)
+    if "confidence" in more:
+        with pytest.raises(ValueError, match=says):
+            pair_report(max_match(np.eye(3)), "diagonal", **more)

@@ -200,3 +200,11 @@ def test_bad_input_is_refused_by_name():
         both.as_map((7, 5))
     with pytest.raises(ValueError, match=r"shape \(2, 3\) has 6 cells"):
         score_terms(cca, A[0], B[0]).as_map((2, 3))
+
+
+def test_names_are_taken_by_position_also_from_a_shuffled_column():
+    import pandas as pd
+
+    names = pd.Series([f"name {k}" for k in range(7)], index=range(6, -1, -1))
+    plain = score_terms(LINEAR[0], A[0], B[0], names_a=names.tolist())
+    assert score_terms(LINEAR[0], A[0], B[0], names_a=names).top(7) == plain.top(7)

@@ -322,6 +322,8 @@ class ThresholdPanel(Panel):
                 f"{name} <b>{_share(value)}</b>"
                 for name, value in zip(("precision", "recall", "F1"), quality, strict=True)
             ]
+        if kept.tied:
+            parts.append(f"<b>{kept.tied:,}</b> of them tied: order alone decided")
         left = [_count(len(x), what) for x, what in ((kept.unmatched_a, "row"), (kept.unmatched_b, "column"))]
         parts.append(f"unmatched: {left[0]}, {left[1]}")
         return f'<div class="mm-read" role="status">{" &nbsp;·&nbsp; ".join(parts)}</div>'
@@ -363,6 +365,8 @@ class ThresholdPanel(Panel):
         if self._truth is not None:
             quality = self._choice.quality(kept)
             told += f", precision {_share(quality.precision)}, recall {_share(quality.recall)}"
+        if kept.tied:
+            told += f", {kept.tied} tied"
         return f"(threshold={self.threshold.words(self.threshold.value)}, mode={self.mode.value!r}{measure}): {told}"
 
 
