@@ -36,10 +36,11 @@ $(VENV)/.made:
 	$(PIP) install -q "pip>=24"
 	@touch $@
 
-# The three torch packages of the tested set are always named together: mixed builds do not import.
+# The three torch packages of the tested set are always named together: mixed builds do not import. What they need
+# comes with the next step, from the usual index; --force-reinstall, so that another build of this version is replaced.
 $(VENV)/.torch-$(TORCH): $(VENV)/.made constraints.txt
 ifeq ($(TORCH),cpu)
-	$(PIP) install -q -c constraints.txt --index-url $(TORCH_CPU_INDEX) torch torchvision torchaudio
+	$(PIP) install -q -c constraints.txt --index-url $(TORCH_CPU_INDEX) --force-reinstall --no-deps torch torchvision torchaudio
 else
 	$(PIP) install -q -c constraints.txt torch torchvision torchaudio
 endif
@@ -90,7 +91,7 @@ check-notebooks: $(VENV)/.installed-test
 elsewhere: $(VENV)/.installed-test
 	$(BIN)/python tools/elsewhere.py
 
-# Half an hour on two cores; writes data/models and its report.
+# A quarter of an hour on two cores; writes data/models and its report.
 models: $(VENV)/.installed-test
 	$(BIN)/python tools/train_models.py all
 

@@ -361,7 +361,8 @@ def for_precision(scores: Any, truth: Any, target: float = 0.9, delta: float = 0
     Notes
     -----
     The promise is for candidates drawn independently from the same source as the labelled ones, for example the best
-    match of each query. The pairs of one score matrix share rows and columns and are not independent; for a matrix the
+    match of each query. It counts a calibration that abstains as kept: of the few that answer on scarce labels, more than
+    δ may miss, so label enough that abstaining is rare (``benchmarks/PROMISES.md``). The pairs of one score matrix share rows and columns and are not independent; for a matrix the
     threshold says so in its ``warning``. Under drift the promise is void: see ``Threshold.check``.
 
     Notebook: ``05_what_score_is_a_match``.

@@ -1,6 +1,7 @@
 """Matching: against SciPy, all permutations and one-line definitions; ties, gates, forbidden pairs, blocks, bad input."""
 
 import itertools
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import precision_recall_fscore_support
 
-from mmalign_nb import _assignment
+from mmalign_nb import _assignment, _topk
 from mmalign_nb.align import (
     Matches,
     greedy_match,
@@ -614,8 +615,6 @@ def test_bad_options_are_named(call, message):
 
 
 def test_ids_are_taken_by_position_also_from_a_shuffled_column():
-    import pandas as pd
-
     names = pd.Series(["a", "b", "c"], index=[2, 0, 1])
     assert max_match(np.eye(3)).to_frame(names, names)[["a", "b"]].to_numpy().tolist() == [
         ["a", "a"],
@@ -632,3 +631,28 @@ def test_pairs_that_order_alone_decided_are_counted(match):
     assert f"{len(found)} of them tied" in repr(found)
     assert match(np.random.default_rng(0).random((5, 5))).tied == 0
     assert match(np.ones((5, 5)), ties="drop").tied == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seeds,
+    st.sampled_from(["cosine", "dot", "euclidean"]),
+    st.integers(2, 40),
+    st.integers(1, 4),
+    st.floats(0.05, 0.95),
+)
+def test_threshold_match_in_blocks_is_that_of_the_matrix(seed, metric, queries, items, share):
+    """Whatever the size of the tiles, whole numbers and so ties at the line included."""
+    rng = np.random.default_rng(seed)
+    A, B = (rng.integers(-3, 4, (int(rng.integers(1, 90)), 4)).astype(np.float32) for _ in range(2))
+    A, B = A[A.any(axis=1)], B[B.any(axis=1)]
+    if not len(A) or not len(B):
+        return
+    S = similarity(A, B, metric)
+    t = float(np.quantile(S, share, method="nearest"))
+    with mock.patch.multiple(_topk, QUERIES=queries, ITEMS=16 * items):
+        blocks = threshold_match((A, B), t, metric=metric)
+    whole = threshold_match(S, t)
+    assert np.array_equal(blocks.pairs, whole.pairs)
+    np.testing.assert_array_equal(blocks.scores, whole.scores)
+    np.testing.assert_allclose(blocks.margins, whole.margins, rtol=0, atol=1e-6)

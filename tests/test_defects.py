@@ -1,7 +1,10 @@
 """Defects that were found in other systems, each as a test of ours; those of features, project and sync are in their files."""
 
 import re
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from mmalign_nb import align, threshold
 from mmalign_nb.align import greedy_match, max_match, mutual_match, nearest_match, threshold_match
 from mmalign_nb.evaluate import pair_report, retrieval_report
 from mmalign_nb.threshold import best_f1, for_precision, sweep
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_tied_scores_give_no_impossible_f1():
@@ -106,3 +111,14 @@ def test_constant_scores_are_no_success():
         assert report[direction]["hit@1"] <= report.measures[direction]["hit@1"].chance
     for match in (max_match, greedy_match, mutual_match, nearest_match):
         assert len(match(S, ties="drop")) == 0
+
+
+def test_a_comparison_without_its_assert_does_not_pass_the_style_check(tmp_path):
+    """A unit test whose comparisons had no assert passed for years: ``make style`` must stop it."""
+    forgotten = "def test_it():\n    a = 1\n    a == 2\n"
+    run = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--stdin-filename", "tests/test_forgotten.py", "-"],
+        input=forgotten, capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert run.returncode != 0
+    assert "B015" in run.stdout

@@ -1,7 +1,9 @@
 """The index: scikit-learn is the reference; adding in pieces and saving change nothing; ids and scores always."""
 
 import json
+import tempfile
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -231,3 +233,20 @@ def test_saving_where_it_cannot(tmp_path):
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(FileExistsError):
         Index().add(vectors(4)).save(tmp_path / "file")
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["cosine", "euclidean", "dot"]), st.booleans())
+def test_saving_and_loading_is_the_identity(seed, metric, named):
+    rng = np.random.default_rng(seed)
+    n, d = int(rng.integers(1, 40)), int(rng.integers(1, 9))
+    vectors, queries = rng.normal(size=(n, d)), rng.normal(size=(3, d))
+    index = Index(metric).add(vectors, ids=[f"é {k}" for k in range(n)] if named else None)
+    with tempfile.TemporaryDirectory(prefix="with a space ") as folder:
+        index.save(Path(folder) / "index")
+        again = Index.load(Path(folder) / "index")
+        before, after = index.search(queries, k=5), again.search(queries, k=5)
+        assert np.array_equal(before.ids, after.ids)
+        assert np.array_equal(before.scores, after.scores)
+        assert repr(again) == repr(index)
+        del again, after

@@ -2,8 +2,8 @@
 
     python tools/train_models.py [glyphs|things|words|all]
 
-Writes data/models/*.npz, data/models/REPORT.md and the checksums in data/README.md. About 20 minutes on one
-core; training is repeatable on one machine with one number of threads, not bit by bit between machines.
+Writes data/models/*.npz, data/models/REPORT.md and the checksums in data/README.md. About a quarter of an hour; training
+is repeatable on one machine with one number of threads, not bit by bit between machines.
 """
 
 from __future__ import annotations

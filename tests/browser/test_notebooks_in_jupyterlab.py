@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import nbformat
 import numpy as np
@@ -156,9 +157,12 @@ def turn_knobs(notebook, panel, shot):
 
 
 @pytest.mark.parametrize("name", [TINY, *CHAPTERS])
-def test_run_all_and_turn_each_knob(name, tiny, open_notebook):
+def test_run_all_and_turn_each_knob(name, tiny, open_notebook, capsys):
     notebook = open_notebook(name)
+    start = time.perf_counter()
     notebook.run_all()
+    with capsys.disabled():
+        print(f"\n{name}: run all took {time.perf_counter() - start:.0f} s", end=" ")
     assert notebook.errors() == []
     notebook.shot("run")
     panels = threshold_panels(notebook)
