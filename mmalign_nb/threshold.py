@@ -411,7 +411,7 @@ def for_precision(scores: Any, truth: Any, target: float = 0.9, delta: float = 0
     end = int(failed[0]) if len(failed) else len(rows)
     if end <= first:
         return abstain(
-            f"of the {int(kept[first])} highest scores {int(rows.tp[first])} are right, which does not show a "
+            f"{int(rows.tp[first])} of the {int(kept[first])} highest scores are right, which does not show a "
             f"precision of {target:g} at a risk of {delta:g}"
         )
     return Threshold(

@@ -535,7 +535,10 @@ def test_compare_finds_the_next_difference():
     assert seen[len(start)] == differ[0]  # round again
     p.right.value = "cosine"
     p.next.click()
-    assert "find the same first item for every query" in text(p)
+    assert "cosine stands on both sides: choose two different ones." in text(p)
+    same = ComparePanel({"cosine": S, "twice": 2 * S}, TEXTS, IMAGES)
+    same.next.click()
+    assert "cosine and twice find the same first item for every query" in text(same)
 
 
 @pytest.mark.parametrize("kind", ["text", "sound"])

@@ -43,6 +43,7 @@ CSS = f"""<style>
 .mm-card.wrong .mm-mark {{ color: {WRONG}; font-weight: 600; }}
 .mm-pair {{ display: flex; align-items: center; justify-content: center; gap: 8px; min-height: 76px; }}
 .mm-pair.tall {{ flex-direction: column; }}
+.mm-cards.list .mm-pair {{ min-height: 0; }}
 .mm-text {{ font-size: 15px; line-height: 1.25; overflow-wrap: anywhere; text-align: center; }}
 .mm-item {{ width: 72px; height: 72px; object-fit: contain; margin: 0; background: #fff; }}
 .mm-card audio {{ width: 100%; min-width: 130px; height: 34px; }}

@@ -134,7 +134,9 @@ class ComparePanel(Panel):
         """Go to the next query whose first hits differ, from the start again after the last one."""
         where = self.differences
         if not len(where):
-            self._say(f"{self._pair[0]} and {self._pair[1]} find the same first item for every query.")
+            one, two = self._pair
+            same = f"{one} stands on both sides: choose two different ones."
+            self._say(same if one == two else f"{one} and {two} find the same first item for every query.")
             return
         later = where[where > self.query.value]
         self.query.value = int(later[0] if len(later) else where[0])

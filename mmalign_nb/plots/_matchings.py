@@ -67,7 +67,7 @@ def matchings(
     small = max(n, m) <= 6
     side = 3.0 if small else 4.0
     height = (side - 0.6) * min(1.0, max(0.4, n / max(m, 1))) + (1.0 if truth is None else 1.4)
-    fig = new_figure(side * len(matches) + 0.3, height)
+    fig, size = new_figure(side * len(matches) + 0.3, height), marker_size((n, m), side)
     for ax, (title, found) in zip(
         fig.subplots(1, len(matches), squeeze=False)[0], matches.items(), strict=True
     ):
@@ -78,9 +78,12 @@ def matchings(
             _write_numbers(ax, S)
             _frame_cells(ax, cells, right)
         else:
-            mark_pairs(ax, cells, right, marker_size((n, m), side))
+            mark_pairs(ax, cells, right, size)
         if right is not None:
-            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, columnspacing=0.8)
+            ax.legend(
+                loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, columnspacing=0.8,
+                markerscale=1.0 if small else max(1.0, 9 / size),
+            )  # fmt: skip
         ax.set_title(title)
     return fig
 
