@@ -171,10 +171,13 @@ def check_texts(x: Any, name: str = "texts") -> list[str]:
     """Return a list of strings, or say what came instead."""
     if isinstance(x, str):
         raise TypeError(f"{name} is one str {x[:40]!r}; want a list of str: write [{name}]")
-    if isinstance(x, np.ndarray) and x.dtype.kind == "U" and x.ndim == 1:
+    if getattr(x, "ndim", None) == 1 and hasattr(x, "tolist"):  # an array of str, a column of a table
         x = x.tolist()
-    if not isinstance(x, Sequence) or not all(isinstance(t, str) for t in x):
+    if not isinstance(x, Sequence):
         raise TypeError(f"{name} is {describe(x)}; want a list of str")
+    wrong = next((k for k, t in enumerate(x) if not isinstance(t, str)), None)
+    if wrong is not None:
+        raise TypeError(f"{name} is {describe(x)}, and entry {wrong} is {x[wrong]!r:.40}; want a list of str")
     if len(x) == 0:
         raise ValueError(f"{name} is empty; want at least one text")
     return list(x)

@@ -589,3 +589,36 @@ def test_things_weights_share_one_space_as_reported():
     ):
         assert hit(a, b, own, 10) >= reported(f"| {row} |")[1] - 0.05, row
     assert hit(image, words_, own, 1) >= 0.9
+
+
+@pytest.mark.parametrize("name", ["dim", "window", "epochs", "negative"])
+@pytest.mark.parametrize("value", [0, -1, 1.5])
+def test_word2vec_refuses_counts_that_gensim_would_hang_on_or_take(name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}; want a whole number of at least 1"):
+        Word2VecText(**{name: value}).fit(["a red bell", "two blue drums"])
+
+
+def test_texts_may_be_any_column_and_a_missing_one_is_named():
+    pd = pytest.importorskip("pandas")
+    captions = ["a red bell", "two blue drums"]
+    plain = TfidfText().fit_transform(captions).toarray()
+    for column in (
+        tuple(captions),
+        np.array(captions),
+        np.array(captions, object),
+        pd.Series(captions, index=[7, 3]),
+    ):
+        assert np.array_equal(TfidfText().fit_transform(column).toarray(), plain)
+    with pytest.raises(TypeError, match="entry 1 is None; want a list of str"):
+        TfidfText().fit(["a", None])
+    with pytest.raises(TypeError, match="entry 0 is nan"):
+        TfidfText().fit(pd.Series([np.nan, "a"]))
+
+
+def test_training_that_diverges_says_so():
+    images = np.random.default_rng(0).integers(0, 255, (16, 16, 16), dtype=np.uint8)
+    encoder = CnnImage(dim=4, epochs=3, learning_rate=1e25, progress=False)
+    with pytest.raises(
+        ValueError, match=r"training diverged: the loss of epoch \d is (nan|inf); reduce learning_rate"
+    ):
+        encoder.fit(images, np.arange(16) % 2)

@@ -592,3 +592,11 @@ def test_spoken_digits_find_pictures_of_the_same_digit_for_unseen_speakers(real_
     for name in ("ridge", "procrustes"):
         assert 0.5 < mean[name] < mean["relative"], mean
     assert 0.45 < mean["contrastive"] < mean["relative"], mean
+
+
+@pytest.mark.parametrize("validation", [0, 0.2])
+def test_contrastive_training_that_diverges_says_so(validation):
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(2, 40, 5))
+    with pytest.raises(ValueError, match=r"training diverged: the loss of epoch \d+ is (nan|inf); reduce lr"):
+        Contrastive(lr=1e30, epochs=5, validation=validation, progress=False).fit(A, B)

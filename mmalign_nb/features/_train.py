@@ -96,7 +96,10 @@ def train(
     progress: bool,
     name: str,
 ) -> list[float]:
-    """Minimise ``loss(rows)`` over shuffled batches of ``range(n)``; return the mean loss of each epoch."""
+    """Minimise ``loss(rows)`` over shuffled batches of ``range(n)``; return the mean loss of each epoch.
+
+    ValueError if it diverges: weights of NaN would only show much later.
+    """
     from tqdm.auto import tqdm
 
     # Decay what multiplies features; biases, scales and normalisation have nothing to shrink.
@@ -125,6 +128,11 @@ def train(
                 schedule.step()
                 total += float(value.detach()) * len(rows)
                 bar.update()
+            if not math.isfinite(total):
+                raise ValueError(
+                    f"training diverged: the loss of epoch {len(curve) + 1} is {total / n}; reduce learning_rate "
+                    f"(it is {learning_rate!r})"
+                )
             curve.append(total / n)
             bar.set_postfix(loss=f"{curve[-1]:.3f}")
     module.eval()

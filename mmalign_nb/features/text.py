@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._check import check_texts, one_of, refuse_items
+from .._check import as_count, check_texts, one_of, refuse_items
 from ._store import read, write
 
 __all__ = ["TfidfText", "Word2VecText", "words"]
@@ -300,6 +300,8 @@ class Word2VecText(TransformerMixin, BaseEstimator):
     def fit(self, X: list[str], y: None = None) -> Self:
         """Learn word vectors from the texts ``X``."""
         one_of(self.weight, "weight", ("tfidf", "mean"))
+        for name in ("dim", "window", "epochs", "negative"):
+            as_count(getattr(self, name), name)
         sentences = [words(text) for text in _texts(X)]
         if not any(sentences):
             raise ValueError(f"X has no word in any of its {len(sentences)} texts")

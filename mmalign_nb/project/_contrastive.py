@@ -164,6 +164,10 @@ class Contrastive(Projection):
                 with torch.no_grad():
                     log_scale.clamp_(max=np.log(100))
                 losses.append(loss.item())
+            if not np.isfinite(losses).all():
+                raise ValueError(
+                    f"training diverged: the loss of epoch {epoch + 1} is {np.mean(losses)}; reduce lr (it is {self.lr!r})"
+                )
             self.history_["train"].append(float(np.mean(losses)))
             now = -float(epoch)  # without a hold-out, the last epoch is the one to keep
             if held:
