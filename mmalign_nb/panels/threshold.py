@@ -322,10 +322,10 @@ class ThresholdPanel(Panel):
                 f"{name} <b>{_share(value)}</b>"
                 for name, value in zip(("precision", "recall", "F1"), quality, strict=True)
             ]
-        if kept.tied:
-            parts.append(f"<b>{kept.tied:,}</b> of them tied: order alone decided")
         left = [_count(len(x), what) for x, what in ((kept.unmatched_a, "row"), (kept.unmatched_b, "column"))]
         parts.append(f"unmatched: {left[0]}, {left[1]}")
+        if kept.tied:  # order alone decided among pairs exactly as good
+            parts.append(f"{kept.tied:,} tied")
         return f'<div class="mm-read" role="status">{" &nbsp;·&nbsp; ".join(parts)}</div>'
 
     def _around(self, kept: Matches, threshold: float) -> str:
