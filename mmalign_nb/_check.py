@@ -29,7 +29,8 @@ def describe(x: Any) -> str:
     if isinstance(x, str):
         return f"str {x[:40]!r}"
     if isinstance(x, (list, tuple)):
-        inner = f" of {type(x[0]).__name__}" if len(x) else ""
+        kinds = list(dict.fromkeys(type(v).__name__ for v in x))
+        inner = " of " + " and ".join(kinds[:3]) if kinds else ""
         return f"{type(x).__name__} with {len(x)} entries{inner}"
     return f"{type(x).__name__} {x!r}"[:80]
 
@@ -173,8 +174,10 @@ def check_texts(x: Any, name: str = "texts") -> list[str]:
         raise TypeError(f"{name} is one str {x[:40]!r}; want a list of str: write [{name}]")
     if getattr(x, "ndim", None) == 1 and hasattr(x, "tolist"):  # an array of str, a column of a table
         x = x.tolist()
-    if not isinstance(x, Sequence):
-        raise TypeError(f"{name} is {describe(x)}; want a list of str")
+    if not isinstance(x, Sequence) or isinstance(x, bytes):
+        # Nothing that is read only once, and nothing without an order: texts are read twice, and belong to rows.
+        again = f": write list({name})" if hasattr(x, "__next__") else ""
+        raise TypeError(f"{name} is {describe(x)}; want a list of str{again}")
     wrong = next((k for k, t in enumerate(x) if not isinstance(t, str)), None)
     if wrong is not None:
         raise TypeError(f"{name} is {describe(x)}, and entry {wrong} is {x[wrong]!r:.40}; want a list of str")

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
@@ -425,8 +425,8 @@ def test_transform_and_save_before_fit(tmp_path, encoder, X):
         (CnnImage(), IMAGES, np.zeros((4, 2, 2)), ValueError, r"y has shape \(4, 2, 2\); want 2-D"),
         (CnnImage(), IMAGES, [1, 1, 1, 1], ValueError, "y has one class only"),
         (CnnImage(), IMAGES[:1], CODES[:1], ValueError, "X has 1 item; want at least 2"),
-        (CnnImage(epochs=0), IMAGES, CODES, ValueError, "epochs is 0; want an int of at least 1"),
-        (CnnImage(dim=2.5), IMAGES, CODES, ValueError, "dim is 2.5; want an int of at least 1"),
+        (CnnImage(epochs=0), IMAGES, CODES, ValueError, "epochs is 0; want a whole number of at least 1"),
+        (CnnImage(dim=2.5), IMAGES, CODES, ValueError, "dim is 2.5; want a whole number of at least 1"),
         (CnnImage(head="mlp"), IMAGES, CODES, ValueError, "head is 'mlp'; known: 'linear', 'none'"),
         (CnnImage(head="none"), IMAGES, CODES, ValueError, "y has 4 columns; want dim = 128"),
         (RnnAudio(), ["a cat"], CODES, TypeError, "X is text .*want float32 sound"),
@@ -439,7 +439,102 @@ def test_transform_and_save_before_fit(tmp_path, encoder, X):
         (TfidfText(), [], None, ValueError, "X is empty; want at least one text"),
         (TfidfText(), ["…", "!"], None, ValueError, "X has no term that 1 or more of its 2 texts contain"),
         (TfidfText(dim=9), ["a b", "c"], None, ValueError, "dim is 9; want less than the 2 texts"),
-        (TfidfText(chars=(1, 2), char_weight=1), ["a"], None, ValueError, "char_weight is 1; want a share"),
+        (
+            TfidfText(chars=(1, 2), char_weight=1),
+            ["a"],
+            None,
+            ValueError,
+            "char_weight is 1; .*above 0 and below",
+        ),
+        (
+            TfidfText(chars=(1, 2), char_weight="a"),
+            ["a"],
+            None,
+            ValueError,
+            "char_weight is 'a'; want a number",
+        ),
+        *(
+            (
+                TfidfText(**{name: value}),
+                ["a b"],
+                None,
+                ValueError,
+                rf"{name} is .*want \(shortest, longest\)",
+            )
+            for name in ("ngrams", "chars")
+            for value in ((2, 1), (0, 1), (1,), (1, 2, 3), 3, "ab", (1, 1.5), (None, 2))
+        ),
+        (TfidfText(min_df=0), ["a"], None, ValueError, "min_df is 0; want a whole number"),
+        (TfidfText(min_df=0.5), ["a"], None, ValueError, "min_df is 0.5; want a whole number"),
+        (TfidfText(dim=0), ["a"], None, ValueError, "dim is 0; want a whole number"),
+        (
+            TfidfText(),
+            (t for t in "ab"),
+            None,
+            TypeError,
+            r"X is generator .*want a list of str: write list\(X\)",
+        ),
+        (TfidfText(), {"a", "b"}, None, TypeError, "X is set .*want a list of str"),
+        (TfidfText(), b"ab", None, TypeError, "X is bytes b'ab'; want a list of str"),
+        *(
+            (CnnImage(), IMAGES[:, :k, :k], CODES, ValueError, f"X has images of {k} × {k} pixels")
+            for k in range(4)
+        ),
+        (CnnImage(), IMAGES[:, :3], CODES, ValueError, "X has images of 3 × 16 pixels; want at least 4 × 4"),
+        (CnnImage(), IMAGES, 3, ValueError, r"y is int 3; want class labels \(n,\) or the vectors"),
+        (CnnImage(), IMAGES, {"a", "b"}, ValueError, "y is set .*; want class labels"),
+        (
+            CnnImage(),
+            IMAGES,
+            [[1, 2], [1], [2], [3]],
+            ValueError,
+            "y is list .* of different lengths; want class",
+        ),
+        (CnnImage(), IMAGES, [0, None, 1, 0], ValueError, "y has no label in row 1: it is None"),
+        (CnnImage(), IMAGES, [0, 1, np.nan, 0], ValueError, "y has no label in row 2: it is nan"),
+        (CnnImage(), IMAGES, ["a", "b", np.nan, "a"], ValueError, "y has no label in row 2: it is nan"),
+        (CnnImage(), IMAGES, np.array([0, 1, np.nan, 0]), ValueError, "y has no label in row 2: it is .*nan"),
+        (
+            CnnImage(),
+            IMAGES,
+            np.array([0, "a", 1, "b"], object),
+            TypeError,
+            "y mixes labels of int, str; want one",
+        ),
+        (CnnImage(width=0), IMAGES, CODES, ValueError, "width is 0; want a whole number of at least 1"),
+        (CnnImage(negatives=-1), IMAGES, CODES, ValueError, "negatives is -1; want a whole number"),
+        (CnnImage(augment=-1), IMAGES, CODES, ValueError, "augment is -1; want a number of at least 0"),
+        (CnnImage(seed="a"), IMAGES, CODES, ValueError, "seed is 'a'; want a whole number"),
+        *(
+            (
+                CnnImage(dropout=p),
+                IMAGES,
+                CODES,
+                ValueError,
+                f"dropout is {p}; want a number of at least 0 and below 1",
+            )
+            for p in (1.5, 1, -0.1, np.nan, None)
+        ),
+        *(
+            (
+                CnnImage(learning_rate=r),
+                IMAGES,
+                CODES,
+                ValueError,
+                f"learning_rate is {r!r}; want a number".replace("+", "."),
+            )
+            for r in (-1, np.nan, 1e40, "a", True)
+        ),
+        (
+            RnnAudio(sample_rate=-8000),
+            SOUNDS,
+            CODES,
+            ValueError,
+            "sample_rate is -8000; want the samples per",
+        ),
+        (RnnAudio(hidden=0), SOUNDS, CODES, ValueError, "hidden is 0; want a whole number"),
+        (RnnAudio(layers=0), SOUNDS, CODES, ValueError, "layers is 0; want a whole number"),
+        (RnnAudio(bands=0), SOUNDS, CODES, ValueError, "bands is 0; want a whole number"),
         (Word2VecText(), ["…"], None, ValueError, "X has no word in any of its 1 texts"),
         (Word2VecText(weight="sum"), ["a"], None, ValueError, "weight is 'sum'; known: 'tfidf', 'mean'"),
         (Word2VecText(), [1, 2], None, TypeError, "want a list of str"),
@@ -619,6 +714,72 @@ def test_training_that_diverges_says_so():
     images = np.random.default_rng(0).integers(0, 255, (16, 16, 16), dtype=np.uint8)
     encoder = CnnImage(dim=4, epochs=3, learning_rate=1e25, progress=False)
     with pytest.raises(
-        ValueError, match=r"training diverged: the loss of epoch \d is (nan|inf); reduce learning_rate"
+        ValueError, match=r"training diverged in epoch \d: the loss is (nan|inf); reduce learning_rate"
     ):
         encoder.fit(images, np.arange(16) % 2)
+    with pytest.raises(NotFittedError):
+        encoder.transform(images)
+
+
+@pytest.mark.parametrize("y", [np.arange(16) % 2, np.eye(16)], ids=["labels", "pairs"])
+def test_training_that_diverges_in_its_last_step_says_so(y):
+    """One batch, one epoch: the only loss was measured before the step that ruined the weights."""
+    images = np.random.default_rng(0).integers(0, 255, (16, 16, 16), dtype=np.uint8)
+    encoder = CnnImage(dim=4, width=4, epochs=1, learning_rate=1e25, progress=False)
+    with pytest.raises(ValueError, match="diverged in epoch 1: .* no finite vectors; reduce learning_rate"):
+        encoder.fit(images, y)
+    with pytest.raises(NotFittedError):
+        encoder.transform(images)
+
+
+@pytest.mark.parametrize(
+    ("audio", "options", "error", "message"),
+    [
+        ("a bell", {}, TypeError, "audio is text .*want float32 sound"),
+        (["a bell"], {}, TypeError, "audio is text .*want float32 sound"),
+        (SOUNDS.tolist(), {}, TypeError, "audio is not an array"),
+        (SOUNDS[0], {}, ValueError, "audio is 1-D .*audio.None, :"),
+        (SOUNDS[:, :0], {}, ValueError, "audio has no columns"),
+        (SOUNDS.astype(np.int16), {}, TypeError, "audio has dtype int16"),
+        (SOUNDS * np.nan, {}, ValueError, "audio has NaN or infinity in 4 of 4 rows"),
+        *(
+            (SOUNDS, {"sample_rate": r}, ValueError, "sample_rate is .*want the samples")
+            for r in (0, -1, 62, "a", None)
+        ),
+        *((SOUNDS, {"bands": b}, ValueError, "bands is .*want a whole number") for b in (0, 1.5)),
+    ],
+)
+def test_log_mel_refuses_by_name(audio, options, error, message):
+    with pytest.raises(error, match=message):
+        log_mel(audio, **({"sample_rate": 8000} | options))
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=lambda e: type(e).__name__)
+def test_base_order_is_scikit_learns(encoder):
+    mro = type(encoder).__mro__
+    assert mro.index(TransformerMixin) < mro.index(BaseEstimator)
+
+
+def test_numbers_of_numpy_and_columns_of_words_can_be_saved(tmp_path):
+    """As a search over np.arange sets them, and as a table's column comes."""
+    for text in (
+        TfidfText(np.int64(2), ngrams=np.array([1, 2]), min_df=np.int64(1), seed=np.int64(1)),
+        Word2VecText(dim=np.int64(3), epochs=np.int32(1)),
+    ):
+        text.fit(CAPTIONS).save(tmp_path / "t.npz")
+        copy = type(text).load(tmp_path / "t.npz")
+        np.testing.assert_array_equal(copy.transform(CAPTIONS), text.transform(CAPTIONS))
+    image = bars(16)[0]
+    cnn = CnnImage(np.int64(4), width=4, epochs=1, dropout=np.float32(0.5), progress=False)
+    cnn.fit(image, np.array(["a", "b"] * 8, object)).save(tmp_path / "c.npz")
+    copy = CnnImage.load(tmp_path / "c.npz")
+    assert copy.classes_.tolist() == ["a", "b"]
+    np.testing.assert_array_equal(copy.transform(image), cnn.transform(image))
+
+
+def test_a_missing_text_does_not_make_the_message_contradict_itself():
+    with pytest.raises(
+        TypeError,
+        match="X is list with 2 entries of str and NoneType, and entry 1 is None; want a list of str",
+    ):
+        TfidfText().fit(["a", None])

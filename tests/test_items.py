@@ -81,6 +81,28 @@ def test_split_is_a_partition(n, share, seed):
         ({"audio": np.full((2, 9), 3.0, np.float32), "sample_rate": 8000}, r"\[-1, 1\]"),
         ({"video": np.zeros((2, 3, 4, 4), np.uint8), "fps": 12}, "want uint8 .n, T, H, W, 3."),
         ({"video": np.zeros((2, 3, 4, 4, 3), np.uint8)}, "without fps"),
+        ({"video": np.zeros((2, 3, 4, 4, 1), np.uint8), "fps": 12}, "want uint8 .n, T, H, W, 3."),
+        ({"video": ["a.mp4", "b.mp4"], "fps": 1}, "video is list with 2 entries of str; want a uint8 array"),
+        ({"video": 3, "fps": 1}, "video is int 3; want one entry per item"),
+        *(
+            ({"video": np.zeros((2, 3, 4, 4, 3), np.uint8), "fps": x}, "fps is .*want a number above 0")
+            for x in (-1, 0, np.nan, "a", True)
+        ),
+        *(
+            (
+                {"audio": np.zeros((2, 9), np.float32), "sample_rate": x},
+                "sample_rate is .*want a number above 0",
+            )
+            for x in (-8000, 0, np.inf, "a")
+        ),
+        ({"text": ["a", None]}, "text is list .*, and entry 1 is None; want a list of str"),
+        ({"text": 5}, "text is int 5; want one entry per item"),
+        ({"image": 5}, "image is int 5; want one entry per item"),
+        ({"audio": 5, "sample_rate": 8000}, "audio is int 5; want one entry per item"),
+        ({"label": 3}, r"label is int 3; want \(n,\), one value per item"),
+        ({"label": [[1], [1, 2]]}, "label is list .* of different lengths"),
+        ({"factors": [1]}, "factors is list .*; want a mapping of names to arrays"),
+        ({"factors": {"size": 3}}, r"factors\['size'\] is int 3; want \(n,\)"),
         ({"label": [1, 2, 3]}, "label has 3 entries"),
         ({"factors": {"size": [1]}}, "factors..size.. has 1 entries"),
     ],

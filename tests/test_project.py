@@ -487,6 +487,11 @@ def test_bad_pairs_are_refused_by_name(projection):
         (Contrastive(epochs=0, progress=False), "epochs is 0"),
         (Contrastive(validation=0.9, progress=False), "validation is 0.9"),
         (Contrastive(temperature=0, progress=False), "temperature is 0"),
+        (Contrastive(temperature=None, progress=False), "temperature is None; want a finite number"),
+        (Contrastive(lr=-1, progress=False), "lr is -1; want a number in"),
+        (Contrastive(lr=1e40, progress=False), "lr is 1e.40; want a number in"),
+        (Contrastive(lr="a", progress=False), "lr is 'a'; want a finite number"),
+        (Contrastive(weight_decay=np.nan, progress=False), "weight_decay is nan; want a finite number"),
     ],
     ids=repr,
 )
@@ -598,5 +603,24 @@ def test_spoken_digits_find_pictures_of_the_same_digit_for_unseen_speakers(real_
 def test_contrastive_training_that_diverges_says_so(validation):
     rng = np.random.default_rng(0)
     A, B = rng.normal(size=(2, 40, 5))
-    with pytest.raises(ValueError, match=r"training diverged: the loss of epoch \d+ is (nan|inf); reduce lr"):
+    with pytest.raises(
+        ValueError, match=r"training diverged in epoch \d+: the loss .*is (nan|inf); reduce lr"
+    ):
         Contrastive(lr=1e30, epochs=5, validation=validation, progress=False).fit(A, B)
+
+
+@pytest.mark.parametrize(
+    ("validation", "message"),
+    [
+        (0, "the (temperature is inf|heads give no finite vectors)"),
+        (0.2, "the loss of the held-out pairs is nan"),
+    ],
+)
+def test_contrastive_that_diverges_in_its_last_step_keeps_nothing(validation, message):
+    """The only training loss was measured before the step; untrained weights are no answer either."""
+    A, B = np.random.default_rng(0).normal(size=(2, 40, 5))
+    heads = Contrastive(lr=1e20, epochs=1, hidden=8, validation=validation, progress=False)
+    with pytest.raises(ValueError, match=f"training diverged in epoch 1: {message}; reduce lr"):
+        heads.fit(A, B)
+    with pytest.raises(NotFittedError):
+        heads.transform(A)

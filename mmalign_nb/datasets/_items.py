@@ -13,6 +13,19 @@ from .._check import check_audio, check_images, check_texts, describe
 _MODALITIES = ("text", "text_zh", "image", "audio", "video")
 
 
+def _column(x: Any, name: str) -> np.ndarray:
+    """Return what is one value per item as an array; numbers in rows of their own are welcome."""
+    try:
+        out = np.asarray(x)
+    except ValueError as err:  # rows of different lengths
+        raise ValueError(
+            f"{name} is {describe(x)} of different lengths; want (n,), one value per item"
+        ) from err
+    if out.ndim == 0:
+        raise ValueError(f"{name} is {describe(x)}; want (n,), one value per item")
+    return out
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Items:
     """Hold ``n`` items, each seen in one or more modalities; modalities that are absent are ``None``.
@@ -80,27 +93,43 @@ class Items:
             raise ValueError(
                 f"ids has duplicates ({str(names[counts > 1][0])!r} comes {counts.max()} times); want each id once"
             )
+        for name in ("sample_rate", "fps"):
+            if (value := getattr(self, name)) is not None and not (
+                isinstance(value, (int, float, np.number))
+                and not isinstance(value, bool)
+                and 0 < value < np.inf
+            ):
+                raise ValueError(f"{name} is {value!r}; want a number above 0, per second")
+        for name in _MODALITIES:
+            if (value := getattr(self, name)) is not None and not hasattr(value, "__len__"):
+                raise TypeError(f"{name} is {describe(value)}; want one entry per item")
         for name in ("text", "text_zh"):
             if (value := getattr(self, name)) is not None:
                 put(name, check_texts(value, name) if len(value) else [])
         if self.image is not None and len(self.image):
             check_images(self.image, "image")
         if self.audio is not None:
-            if not self.sample_rate:
+            if self.sample_rate is None:
                 raise ValueError(
                     "audio is given without sample_rate; want the number of samples per second, in Hz"
                 )
             if len(self.audio):
                 put("audio", check_audio(self.audio, "audio"))
         if self.video is not None:
-            if self.video.ndim != 5 or self.video.dtype != np.uint8:
+            if not isinstance(self.video, np.ndarray):
+                raise TypeError(f"video is {describe(self.video)}; want a uint8 array (n, T, H, W, 3)")
+            if self.video.ndim != 5 or self.video.shape[4] != 3 or self.video.dtype != np.uint8:
                 raise ValueError(f"video is {describe(self.video)}; want uint8 (n, T, H, W, 3)")
-            if not self.fps:
+            if self.fps is None:
                 raise ValueError("video is given without fps; want the number of frames per second")
         if self.label is not None:
-            put("label", np.asarray(self.label))
+            put("label", _column(self.label, "label"))
         if self.factors is not None:
-            put("factors", {k: np.asarray(v) for k, v in self.factors.items()})
+            if not hasattr(self.factors, "items"):
+                raise TypeError(
+                    f"factors is {describe(self.factors)}; want a mapping of names to arrays (n,), e.g. {{'size': sizes}}"
+                )
+            put("factors", {k: _column(v, f"factors[{k!r}]") for k, v in self.factors.items()})
         for name, value in self._columns().items():
             if len(value) != len(self.ids):
                 raise ValueError(

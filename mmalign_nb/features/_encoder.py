@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._check import as_matrix, check_same_length, one_of
+from .._check import as_count, as_matrix, check_same_length, one_of
+from ._params import LARGEST_RATE, as_labels_or_vectors, check_number
 from ._store import read, write
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
     """
 
     _kind: ClassVar[str]
+    _counts: ClassVar[tuple[str, ...]] = ("dim", "epochs", "batch_size")  # whole numbers of at least 1
 
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
         raise NotImplementedError
@@ -52,21 +54,24 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
             Labels are learned by cross-entropy, vectors by InfoNCE: each item must find its own vector among those
             of the batch, and the other way round. Items or vectors that come twice are no negatives of each other.
         """
+        X = self._check(X, fitted=False)
+        y = as_labels_or_vectors(y)
+        check_same_length(X, y, "X", "y")
+        if len(X) < 2:
+            raise ValueError("X has 1 item; want at least 2: training compares items with one another")
+        self._check_params()
+        try:
+            self._train(X, y)
+        except ValueError:
+            self.__dict__.pop("net_", None)  # nothing half-fitted may answer later
+            raise
+        return self
+
+    def _train(self, X: np.ndarray, y: Any) -> None:
         from torch import nn
 
         from . import _train
 
-        X = self._check(X, fitted=False)
-        if y is None:
-            raise ValueError("y is None; want class labels (n,) or the vectors (n, d) of the paired items")
-        y = y if hasattr(y, "tocsr") else np.asarray(y)
-        check_same_length(X, y, "X", "y")
-        if len(X) < 2:
-            raise ValueError("X has 1 item; want at least 2: training compares items with one another")
-        for name in ("dim", "epochs", "batch_size"):
-            if not isinstance(value := getattr(self, name), (int, np.integer)) or value < 1:
-                raise ValueError(f"{name} is {value!r}; want an int of at least 1")
-        one_of(self.head, "head", ("linear", "none"))
         with _train.seeded(self.seed):
             self.net_ = self._build(X.shape[1:])
             item = self._prepare(self.net_, X)
@@ -85,13 +90,34 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
                 progress=self.progress,
                 name=type(self).__name__,
             )
-        return self
+        z = self.transform(X[:32])  # the last step's weights have no loss yet that could show it
+        if not np.isfinite(z).all() or not z.any():
+            raise ValueError(
+                f"training diverged in epoch {self.epochs}: the fitted network gives no finite vectors; "
+                f"reduce learning_rate (it is {self.learning_rate!r})"
+            )
+
+    def _check_params(self) -> None:
+        for name in self._counts:
+            as_count(getattr(self, name), name)
+        one_of(self.head, "head", ("linear", "none"))
+        check_number(self.learning_rate, "learning_rate", 0, LARGEST_RATE)
+        check_number(self.weight_decay, "weight_decay", 0)
+        check_number(self.dropout, "dropout", 0, 1, below=True)
+        if self.negatives:
+            as_count(self.negatives, "negatives")
+        if not isinstance(self.seed, (int, np.integer)):
+            raise ValueError(f"seed is {self.seed!r}; want a whole number")
 
     def _label_loss(self, X: np.ndarray, y: np.ndarray, item: Callable) -> tuple[Callable, nn.Module]:
         import torch
         from torch import nn
 
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        try:
+            self.classes_, codes = np.unique(y, return_inverse=True)
+        except TypeError as err:  # of an object array; NumPy itself makes strings of a mixed list
+            kinds = sorted({type(label).__name__ for label in y})
+            raise TypeError(f"y mixes labels of {', '.join(kinds)}; want one kind, e.g. all str") from err
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only ({self.classes_[0]!r}); want at least two")
         self.__dict__.pop("pairs_", None)

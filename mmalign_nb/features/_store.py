@@ -15,7 +15,8 @@ __all__ = ["read", "write"]
 
 def write(path: str | Path, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], half: bool) -> None:
     """Write arrays and config; the same content gives the same bytes, whenever it is written."""
-    text = json.dumps(config, ensure_ascii=False, sort_keys=True)
+    # Parameters may be NumPy's numbers (of a search over np.arange, say), which JSON does not know.
+    text = json.dumps(config, ensure_ascii=False, sort_keys=True, default=lambda value: value.tolist())
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, array in {"config": np.array(text), **arrays}.items():
             if half and array.dtype == np.float32:

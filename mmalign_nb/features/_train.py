@@ -130,7 +130,7 @@ def train(
                 bar.update()
             if not math.isfinite(total):
                 raise ValueError(
-                    f"training diverged: the loss of epoch {len(curve) + 1} is {total / n}; reduce learning_rate "
+                    f"training diverged in epoch {len(curve) + 1}: the loss is {total / n}; reduce learning_rate "
                     f"(it is {learning_rate!r})"
                 )
             curve.append(total / n)

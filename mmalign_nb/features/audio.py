@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .._check import check_audio, refuse_items
+from .._check import as_count, check_audio, refuse_items
 from ._encoder import TrainedEncoder
+from ._params import check_rate
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,10 +28,16 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
     audio : float32 (n, samples) in [-1, 1]
     sample_rate : int
         In Hz.
+    bands : int
 
     Returns
     -------
     float32 (n, frames, bands)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If audio is not float sound (n, samples) in [-1, 1], or if the rate or the number of bands makes no sense.
 
     Notes
     -----
@@ -48,6 +55,10 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
     >>> log_mel(tone, 16000).shape
     (1, 63, 40)
     """
+    refuse_items(audio, "audio", "audio")
+    audio = check_audio(audio, "audio")
+    check_rate(sample_rate)
+    as_count(bands, "bands")
     import torch
     from torchaudio.transforms import MelSpectrogram
 
@@ -56,7 +67,7 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
         sample_rate, n_fft=window, hop_length=window // 2, n_mels=bands, pad_mode="constant", power=2.0
     )
     with torch.inference_mode():
-        power = mel(torch.from_numpy(np.ascontiguousarray(audio, np.float32)))
+        power = mel(torch.from_numpy(audio))
         frames: np.ndarray = torch.log(power + 1e-6).transpose(1, 2).contiguous().numpy()
     return frames
 
@@ -128,6 +139,7 @@ class RnnAudio(TrainedEncoder):
     """
 
     _kind: ClassVar[str] = "audio"
+    _counts: ClassVar[tuple[str, ...]] = ("dim", "epochs", "batch_size", "hidden", "layers", "bands")
 
     def __init__(
         self,
@@ -167,6 +179,10 @@ class RnnAudio(TrainedEncoder):
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
         refuse_items(X, "X", "audio")
         return check_audio(X, "X")
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_rate(self.sample_rate)
 
     def _build(self, shape: tuple[int, ...]) -> nn.Module:
         from ._nets import GruNet

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._check import check_images, refuse_items
 from ._encoder import TrainedEncoder
+from ._params import check_number
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -89,6 +90,7 @@ class CnnImage(TrainedEncoder):
     """
 
     _kind: ClassVar[str] = "image"
+    _counts: ClassVar[tuple[str, ...]] = ("dim", "epochs", "batch_size", "width")
 
     def __init__(
         self,
@@ -124,7 +126,13 @@ class CnnImage(TrainedEncoder):
         X = check_images(X, "X")
         if fitted and X.shape[1:] != self.shape_:
             raise ValueError(f"X has images of shape {X.shape[1:]}; fitted on {self.shape_}")
+        if min(X.shape[1:3]) < 4:  # two poolings halve each side twice
+            raise ValueError(f"X has images of {X.shape[1]} × {X.shape[2]} pixels; want at least 4 × 4")
         return X
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_number(self.augment, "augment", 0)
 
     def _build(self, shape: tuple[int, ...]) -> nn.Module:
         from ._nets import ConvNet

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._check import as_count, check_texts, one_of, refuse_items
+from ._params import check_number, check_range
 from ._store import read, write
 
 __all__ = ["TfidfText", "Word2VecText", "words"]
@@ -137,8 +138,13 @@ class TfidfText(TransformerMixin, BaseEstimator):
     def fit(self, X: list[str], y: None = None) -> Self:
         """Learn the vocabulary, the weights and, with ``dim``, the directions of the texts ``X``."""
         texts = _texts(X)
-        if self.chars is not None and not 0 < self.char_weight < 1:
-            raise ValueError(f"char_weight is {self.char_weight!r}; want a share between 0 and 1")
+        check_range(self.ngrams, "ngrams")
+        as_count(self.min_df, "min_df")
+        if self.dim is not None:
+            as_count(self.dim, "dim")
+        if self.chars is not None:
+            check_range(self.chars, "chars")
+            check_number(self.char_weight, "char_weight", 0, 1, above=True, below=True)
         df: dict[str, int] = {}
         for text in texts:
             for term in set(self._terms(text)):
@@ -152,7 +158,7 @@ class TfidfText(TransformerMixin, BaseEstimator):
         if self.dim is not None:
             from sklearn.decomposition import TruncatedSVD
 
-            if not 0 < self.dim < min(len(texts), len(kept)):
+            if self.dim >= min(len(texts), len(kept)):
                 raise ValueError(
                     f"dim is {self.dim!r}; want less than the {len(texts)} texts and the {len(kept)} terms"
                 )

@@ -111,8 +111,14 @@ class Contrastive(Projection):
         A, B = self._check_pairs(A, B)
         for name in ("dim", "hidden", "epochs", "batch_size", "patience"):
             check_count(getattr(self, name), name)
+        for name in ("validation", "temperature", "lr", "weight_decay"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+                raise ValueError(f"{name} is {value!r}; want a finite number")
         check_within(self.validation, "validation", 0, 0.5)
         check_within(self.temperature, "temperature", 0.01)
+        check_within(self.lr, "lr", 0, 1e30)  # beyond, AdamW's own arithmetic overflows float32
+        check_within(self.weight_decay, "weight_decay", 0)
         for name in ("map_a_", "map_b_"):  # of an earlier fit with linear heads
             self.__dict__.pop(name, None)
         sides = [_Standard(X) for X in (A, B)]
@@ -126,7 +132,18 @@ class Contrastive(Projection):
             self._layers[side] = maps
             if self.hidden is None:
                 setattr(self, f"map_{side}_", maps[0])
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # the last step's weights have no loss yet: look at them
+            ends = [self.transform(X[:256], side) for X, side in ((A, "a"), (B, "b"))]
+        if not all(np.isfinite(z).all() and z.any() for z in ends):
+            raise self._diverged(self.best_epoch_, "the heads give no finite vectors")
         return self
+
+    def _diverged(self, epoch: int, why: str) -> ValueError:
+        for name in ("_dims", "_layers", "map_a_", "map_b_"):  # nothing half-fitted may answer later
+            self.__dict__.pop(name, None)
+        return ValueError(f"training diverged in epoch {epoch + 1}: {why}; reduce lr (it is {self.lr!r})")
 
     def _train(self, n: int, sides: list[_Standard]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
         """Return the trained layers of both sides as (weights, bias); set ``history_`` and ``temperature_``."""
@@ -165,21 +182,24 @@ class Contrastive(Projection):
                     log_scale.clamp_(max=np.log(100))
                 losses.append(loss.item())
             if not np.isfinite(losses).all():
-                raise ValueError(
-                    f"training diverged: the loss of epoch {epoch + 1} is {np.mean(losses)}; reduce lr (it is {self.lr!r})"
-                )
+                raise self._diverged(epoch, f"the loss is {np.mean(losses)}")
             self.history_["train"].append(float(np.mean(losses)))
             now = -float(epoch)  # without a hold-out, the last epoch is the one to keep
             if held:
                 with torch.no_grad():
                     now = float(np.mean([loss_of(r).item() for r in _batches(held_out, self.batch_size)]))
+                if not np.isfinite(now):  # `now < best` below would be False, and keep untrained weights
+                    raise self._diverged(epoch, f"the loss of the held-out pairs is {now}")
                 self.history_["validation"].append(now)
             if now < best:
                 best, kept, self.best_epoch_ = now, [t.detach().clone() for t in (*flat, log_scale)], epoch
             elif epoch - self.best_epoch_ >= self.patience:
                 break
         bar.close()
-        self.temperature_ = float(np.exp(-kept[-1].item()))
+        with np.errstate(over="ignore"):
+            self.temperature_ = float(np.exp(-kept[-1].item()))
+        if not np.isfinite(self.temperature_):
+            raise self._diverged(self.best_epoch_, f"the temperature is {self.temperature_}")
         arrays = iter([t.numpy() for t in kept[:-1]])
         return [[(next(arrays), next(arrays)) for _ in head] for head in heads]
 
