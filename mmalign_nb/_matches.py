@@ -115,7 +115,18 @@ class Matches:
     def to_csv(
         self, path: str | os.PathLike[str], ids_a: Any = None, ids_b: Any = None, *, unmatched: bool = False
     ) -> None:
-        """Write the table of ``to_frame`` as a UTF-8 CSV file."""
+        """Write the table of ``to_frame`` as a UTF-8 CSV file.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from mmalign_nb.align import max_match
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "matches.csv")
+        ...     max_match([[0.9, 0.1]]).to_csv(path, ids_a=["cat"], ids_b=["meow", "woof"])
+        ...     print(path.read_text(encoding="utf-8").splitlines()[0])
+        a,b,score,margin
+        """
         frame = self.to_frame(ids_a, ids_b, unmatched=unmatched)
         frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
 

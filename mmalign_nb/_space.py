@@ -98,7 +98,7 @@ def inverted_softmax(scores: Any, beta: float = 30.0) -> np.ndarray:
 
     Notes
     -----
-    It depends on which queries are asked together. Notebook: ``03_shared_space``.
+    It depends on which queries are asked together. Notebook: ``10_faq``.
 
     Examples
     --------

@@ -236,6 +236,10 @@ def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", marg
     TypeError, ValueError
         If the scores are not a numeric matrix, have NaN or +inf, or the threshold is not a number.
 
+    References
+    ----------
+    C. D. Manning, P. Raghavan, H. Schütze, *Introduction to Information Retrieval*, 2008, chapter 8: the set above a cut.
+
     Notes
     -----
     Notebook: ``04_alignment``.
@@ -280,6 +284,10 @@ def nearest_match(
     TypeError, ValueError
         As ``max_match``.
 
+    References
+    ----------
+    T. Cover, P. Hart, *Nearest neighbor pattern classification*, IEEE Trans. Information Theory 13(1), 1967.
+
     Notes
     -----
     Notebook: ``04_alignment``.
@@ -315,6 +323,10 @@ def mutual_match(
     ------
     TypeError, ValueError
         As ``max_match``.
+
+    References
+    ----------
+    A. Conneau and others, *Word translation without parallel data*, ICLR 2018: mutual nearest neighbours.
 
     Notes
     -----

@@ -161,7 +161,7 @@ def retrieval_report(
     -----
     With labels as truth the pairs of one label are counted as equally right; mAP over the whole list is not mAP@50.
 
-    Notebook: ``00_start_here``, ``03_shared_space``.
+    Notebook: ``00_start_here``, ``02_similarity``.
 
     Examples
     --------
@@ -327,7 +327,7 @@ class PairReport:
 
     Notes
     -----
-    Notebook: ``04_alignment``.
+    Notebook: ``11_your_own_data``.
 
     Examples
     --------
@@ -402,7 +402,7 @@ def pair_report(matches: Matches, truth: Any, *, confidence: float = 0.95) -> Pa
     The intervals take the pairs as independent draws. The pairs of a one-to-one matching exclude each other, so there
     they are a guide rather than a promise.
 
-    Notebook: ``04_alignment``.
+    Notebook: ``11_your_own_data``.
 
     Examples
     --------
@@ -446,7 +446,7 @@ class Leakage:
 
     Notes
     -----
-    Notebook: ``03_shared_space``.
+    Notebook: ``11_your_own_data``.
 
     Examples
     --------
@@ -504,7 +504,7 @@ def leakage(train: Any, test: Any, *, threshold: float | None = None) -> Leakage
 
     Notes
     -----
-    Notebook: ``03_shared_space``.
+    Notebook: ``11_your_own_data``.
 
     Examples
     --------

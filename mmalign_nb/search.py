@@ -47,6 +47,10 @@ class Index:
     ValueError
         For an unknown metric.
 
+    References
+    ----------
+    C. D. Manning, P. Raghavan, H. Schütze, *Introduction to Information Retrieval*, 2008, chapter 6: exact ranking.
+
     Notes
     -----
     Notebook: ``06_image_text_search``, ``09_scale_and_scarcity``.

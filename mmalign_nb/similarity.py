@@ -112,6 +112,10 @@ def distance(A: Any, B: Any, metric: str = "cosine") -> np.ndarray:
     TypeError, ValueError
         As ``similarity``.
 
+    References
+    ----------
+    M. M. Deza, E. Deza, *Encyclopedia of Distances*, 2009; R. W. Hamming, Bell System Technical Journal 29(2), 1950.
+
     Notes
     -----
     The article's third distance (哈米尔顿距离) is most plausibly Hamming (汉明距离); a similar name elsewhere mostly
@@ -149,6 +153,10 @@ def center(A: Any, mean: Any = None) -> np.ndarray:
     ------
     TypeError, ValueError
         If A is no matrix of finite numbers or ``mean`` has not d entries.
+
+    References
+    ----------
+    J. Mu, P. Viswanath, *All-but-the-top*, ICLR 2018: what all vectors share tells them apart the least.
 
     Notes
     -----

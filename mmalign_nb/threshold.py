@@ -96,6 +96,19 @@ class Threshold:
         chance of an alarm without drift. ``new_scores`` must be taken as the calibration's were: 1-D scores of
         candidates, or, if a matrix was calibrated, a matrix (the best of each row is compared). No labels are needed.
         An alarm voids the guarantee; its absence does not prove it: drift can hide in the labels alone.
+
+        ``D = max_x |F_old(x) − F_new(x)|``, alarm if its p-value is below ``alpha``. ValueError if ``alpha`` is no chance, the
+        scores are not shaped as the calibration's, or either side has fewer than 8. Source: N. Smirnov, Annals of
+        Mathematical Statistics 19(2), 1948. Notebook: ``05_what_score_is_a_match``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mmalign_nb.threshold import best_f1
+        >>> old = np.linspace(0, 1, 100)
+        >>> line = best_f1(old, old > 0.4)
+        >>> line.check(old[::2]).alarm, line.check(old[::2] - 0.5).alarm
+        (False, True)
         """
         from scipy.stats import ks_2samp
 

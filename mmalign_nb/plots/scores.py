@@ -151,7 +151,7 @@ def similarity_heatmap(
 
     Notes
     -----
-    Notebook: ``04_alignment``.
+    Notebook: ``00_start_here``.
 
     Examples
     --------
@@ -299,7 +299,7 @@ def precision_recall(
 
     Notes
     -----
-    Notebook: ``05_what_score_is_a_match``.
+    Notebook: ``11_your_own_data``.
 
     Examples
     --------
@@ -435,7 +435,7 @@ def embedding_map(
 
     Notes
     -----
-    Notebook: ``03_shared_space``.
+    Notebook: ``10_faq``.
 
     Examples
     --------

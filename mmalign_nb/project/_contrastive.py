@@ -53,6 +53,12 @@ class Contrastive(Projection):
     map_a_, map_b_ : LinearMap
         Only with linear heads; ``transform`` then scales rows to unit length.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the sides are no numeric matrices of equally many rows (named, with the first bad row), a side is constant, or
+        a parameter is out of its range.
+
     References
     ----------
     van den Oord, Li, Vinyals, Representation learning with contrastive predictive coding, 2018 (InfoNCE).

@@ -41,6 +41,12 @@ class CCA(Projection):
         :math:`d_k^{\text{power}}`; :math:`d_k` is the canonical correlation where ``reg`` is 0.
     map_a_, map_b_ : LinearMap
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the sides are no numeric matrices of equally many rows (named, with the first bad row), a side is constant, or
+        a parameter is out of its range.
+
     References
     ----------
     Hotelling, Relations between two sets of variates, Biometrika 1936. Vinod, Canonical ridge, J. Econometrics
@@ -118,6 +124,12 @@ class RidgeMap(Projection):
     ----------
     map_a_, map_b_ : LinearMap
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the sides are no numeric matrices of equally many rows (named, with the first bad row), a side is constant, or
+        a parameter is out of its range.
+
     References
     ----------
     Hoerl, Kennard, Ridge regression, Technometrics 1970. Shigeto, Suzuki, Hara, Shimbo, Matsumoto, Ridge
@@ -193,6 +205,12 @@ class Procrustes(Projection):
         R, between the PCA spaces if there are any.
     scale_ : float
     map_a_, map_b_ : LinearMap
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the sides are no numeric matrices of equally many rows (named, with the first bad row), a side is constant, or
+        a parameter is out of its range.
 
     References
     ----------

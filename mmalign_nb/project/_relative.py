@@ -36,6 +36,12 @@ class Relative(Projection):
     anchor_rows_ : (k,) int64
         Which training pairs are the anchors.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the sides are no numeric matrices of equally many rows (named, with the first bad row), a side is constant, or
+        a parameter is out of its range.
+
     References
     ----------
     Moschella et al., Relative representations enable zero-shot latent space communication, ICLR 2023.
