@@ -39,6 +39,11 @@ class Matches:
     tied : int
         How many of the pairs were chosen by the order of items alone, among others exactly as good.
 
+    Raises
+    ------
+    TypeError, ValueError
+        By the methods: if ids are not one per item, or truth does not fit the two sides.
+
     Notes
     -----
     Notebook: ``04_alignment``.

@@ -238,7 +238,7 @@ def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", marg
 
     References
     ----------
-    C. D. Manning, P. Raghavan, H. Schütze, *Introduction to Information Retrieval*, 2008, chapter 8: the set above a cut.
+    R. J. Bayardo, Y. Ma, R. Srikant, *Scaling up all pairs similarity search*, WWW 2007.
 
     Notes
     -----

@@ -49,7 +49,8 @@ class Index:
 
     References
     ----------
-    C. D. Manning, P. Raghavan, H. Schütze, *Introduction to Information Retrieval*, 2008, chapter 6: exact ranking.
+    J. Johnson, M. Douze, H. Jégou, *Billion-scale similarity search with GPUs*, IEEE Trans. Big Data 7(3):535–547, 2021
+    (the exhaustive index, there called flat).
 
     Notes
     -----
@@ -95,6 +96,13 @@ class Index:
         TypeError, ValueError
             For bad vectors, another number of columns than before, ids that come twice, mix str and int, or are given
             in one call and left out in another. Nothing is added then.
+
+        Examples
+        --------
+        >>> from mmalign_nb.search import Index
+        >>> index = Index("dot").add([[1, 0]], ids=["east"])
+        >>> index.add([[0, 1], [1, 1]], ids=["north", "north-east"]).ids.tolist()
+        ['east', 'north', 'north-east']
         """
         rows, packed, dim = self._as_rows(vectors, "vectors")
         if not len(rows):
@@ -193,6 +201,13 @@ class Index:
         ------
         TypeError, ValueError
             For an empty index, bad queries or k < 1.
+
+        Examples
+        --------
+        >>> from mmalign_nb.search import Index
+        >>> hits = Index("euclidean").add([[0.0], [1.0], [5.0]]).search([[0.25], [9.0]], k=2)
+        >>> hits.ids.tolist(), hits.scores.tolist()
+        ([[0, 1], [2, 1]], [[-0.25, -0.75], [-4.0, -8.0]])
         """
         rows, gallery = self._prepare(queries)
         found, scores = top_k(rows, gallery, k, self.metric)
@@ -234,6 +249,25 @@ class Index:
         """Write the index to a folder: ``vectors.npy``, ``ids.npy`` where ids were given, and ``index.json``.
 
         Each file is written beside its place and then moved there, so an index may be saved over the one it came from.
+
+        Parameters
+        ----------
+        path : str or path
+            A folder; made if it is not there.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be made or written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from mmalign_nb.search import Index
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Index().add([[1, 0]], ids=["east"]).save(folder)
+        ...     sorted(file.name for file in pathlib.Path(folder).iterdir())
+        ['ids.npy', 'index.json', 'vectors.npy']
         """
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
@@ -251,10 +285,28 @@ class Index:
     def load(cls, path: str | os.PathLike[str]) -> Index:
         """Read an index that ``save`` wrote; the vectors stay on disk and are mapped into memory.
 
+        Parameters
+        ----------
+        path : str or path
+            The folder.
+
+        Returns
+        -------
+        Index
+
         Raises
         ------
         FileNotFoundError, ValueError
             If the folder holds no index, or its files don't belong together.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from mmalign_nb.search import Index
+        >>> with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        ...     Index().add([[3, 4], [1, 0]], ids=["up", "east"]).save(folder)
+        ...     Index.load(folder).search([[1, 2]], k=1).ids.tolist()
+        [['up']]
         """
         folder = Path(path)
         if not (folder / "index.json").is_file():

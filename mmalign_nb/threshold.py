@@ -52,6 +52,11 @@ class Threshold:
     by_row : bool
         Whether ``reference`` was made from the rows of a matrix.
 
+    Raises
+    ------
+    ValueError
+        By ``float(threshold)`` if the rule abstained.
+
     Notes
     -----
     Notebook: ``05_what_score_is_a_match``.
@@ -97,9 +102,33 @@ class Threshold:
         candidates, or, if a matrix was calibrated, a matrix (the best of each row is compared). No labels are needed.
         An alarm voids the guarantee; its absence does not prove it: drift can hide in the labels alone.
 
-        ``D = max_x |F_old(x) − F_new(x)|``, alarm if its p-value is below ``alpha``. ValueError if ``alpha`` is no chance, the
-        scores are not shaped as the calibration's, or either side has fewer than 8. Source: N. Smirnov, Annals of
-        Mathematical Statistics 19(2), 1948. Notebook: ``05_what_score_is_a_match``.
+        ``D = max_x |F_old(x) − F_new(x)|``, alarm if its p-value is below ``alpha``.
+
+        Parameters
+        ----------
+        new_scores : (k,), or (n, m) if a matrix was calibrated
+        alpha : float
+            In (0, 1).
+
+        Returns
+        -------
+        Drift(alarm, statistic, p_value, words)
+            ``statistic`` is D, in 0 … 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``alpha`` is no chance, the scores have NaN or are not shaped as the calibration's, or either side has
+            fewer than 8.
+
+        References
+        ----------
+        A. N. Kolmogorov, Giornale dell'Istituto Italiano degli Attuari 4:83–91, 1933; N. Smirnov, *Table for estimating
+        the goodness of fit of empirical distributions*, Annals of Mathematical Statistics 19(2):279–281, 1948.
+
+        Notes
+        -----
+        Notebook: ``05_what_score_is_a_match``.
 
         Examples
         --------

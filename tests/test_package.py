@@ -1,7 +1,10 @@
 """The package as a whole: cheap to import, honest about its names, docstrings that cannot rot."""
 
+import ast
+import functools
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import subprocess
@@ -28,6 +31,44 @@ CHAPTERS = [
     "10_faq",
     "11_your_own_data",
 ]
+# Everything public says which errors it raises and where it comes from. What doesn't has its reason here.
+RESULT = "a result, made by the function that checks its arguments and names its source"
+NO_ERRORS = {
+    "Explanation": RESULT,
+    "Leakage": RESULT,
+    "PairReport": RESULT,
+    "RetrievalReport": RESULT,
+    "Sweep": RESULT,
+    "colors": "takes no arguments",
+    "digits": "takes no arguments",
+    "typefaces": "takes no arguments",
+    "words": "takes any text",
+    "learning_curves": "draws any numbers",
+    "new_figure": "takes any size",
+    "styled": "only wraps a function",
+}
+NO_SOURCE = {
+    "Explanation": RESULT,
+    "Leakage": RESULT,
+    "Matches": RESULT,
+    "PairReport": RESULT,
+    "RetrievalReport": RESULT,
+    "Sweep": RESULT,
+    "Threshold": RESULT,
+    "Items": "a container",
+    "things": "drawn here, from no one else's data",
+    "typefaces": "a list of names; glyphs names the fonts' source",
+    "words": "a rule of this package",
+}
+# Public methods without a usage block of their own or in their class's.
+NOT_SHOWN = {
+    "figure": "draws what the panel shows",
+    "save": "of encoders: writes a file, as Index.save shows",
+    "load": "of encoders: reads a file, as Index.load shows",
+    "split": "tested with all data sets",
+    "as_map": "drawn in chapter 03",
+    "to_frame": "the same numbers as the report's own text",
+}
 
 
 def fresh(code):
@@ -81,21 +122,64 @@ def public():
                 yield pytest.param(thing, id=f"{thing.__module__.removeprefix('mmalign_nb.')}.{name}")
 
 
+def is_named_result(thing):
+    return inspect.isclass(thing) and issubclass(thing, tuple)
+
+
+@functools.cache
+def used_in(chapter):
+    """Every name that the code of a chapter uses; None while the chapter isn't written. Prose has "words", "center" …"""
+    path = ROOT / "notebooks" / f"{chapter}.ipynb"
+    if not path.exists():
+        return None
+    names = set()
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        lines = "".join(cell["source"]).splitlines()
+        for node in ast.walk(ast.parse("\n".join(x for x in lines if not x.startswith(("%", "!"))))):
+            if isinstance(node, ast.Name):
+                names.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                names.add(node.attr)
+            elif isinstance(node, ast.ImportFrom):
+                names.update(x.name for x in node.names)
+    return names
+
+
+def callers_names(thing):
+    """What a reader writes to get it: its name; for a class also the functions that return it."""
+    names = {thing.__name__}
+    if inspect.isclass(thing):
+        functions = (p.values[0] for p in public() if inspect.isfunction(p.values[0]))
+        names |= {f.__name__ for f in functions if f.__annotations__.get("return") == thing.__name__}
+    return names
+
+
 @pytest.mark.parametrize("thing", list(public()))
 def test_docstring_is_complete(thing):
-    """One sentence, the chapter that shows it, a usage block (which the doctest run executes), and its arguments."""
+    """One sentence, errors, source, the chapter that shows it, a usage block (which the doctest run executes), arguments."""
     doc = inspect.getdoc(thing) or ""
     first = doc.split("\n\n")[0]
     assert first.endswith("."), f"the first paragraph is no sentence: {first!r}"
-    if issubclass(thing, tuple) if inspect.isclass(thing) else False:
+    if is_named_result(thing):
         # A named result is explained where it is returned: there is its usage block.
         source = inspect.getsource(inspect.getmodule(thing))
         where = rf"(Returns\n\s+-+\n\s+|-> |\[){thing.__name__}\b|\b{thing.__name__}\("
         assert re.search(where, source.replace(f"class {thing.__name__}(", "")), "nothing returns it"
         return
-    chapter = re.search(r"Notebook:\s+``(\w+)``", doc)
-    assert chapter, "no line 'Notebook: ``NN_chapter``.'"
-    assert chapter[1] in CHAPTERS
+    name, room = thing.__name__, thing.__module__.split(".")[1]
+    assert ("Raises\n------" in doc) != (name in NO_ERRORS), "want Raises, or else a reason in NO_ERRORS"
+    if room not in ("plots", "panels"):
+        assert ("References\n----------" in doc) != (name in NO_SOURCE), (
+            "want References, or else a reason in NO_SOURCE"
+        )
+    line = re.search(r"Notebook:\s+((?:``\w+``(?:,\s+)?)+)", doc)
+    assert line, "no line 'Notebook: ``NN_chapter``.'"
+    for chapter in re.findall(r"\w+", line[1]):
+        assert chapter in CHAPTERS
+        used = used_in(chapter)
+        assert used is None or used & callers_names(thing), f"the code of chapter {chapter} never uses it"
     assert ">>> " in doc, "no usage block"
     if inspect.isfunction(thing):
         signature = inspect.signature(thing)
@@ -103,6 +187,38 @@ def test_docstring_is_complete(thing):
             assert re.search(rf"\b{name}\b", doc), f"argument {name} is not described"
             assert parameter.annotation is not inspect.Parameter.empty, f"argument {name} has no type"
         assert "Returns\n-------" in doc or signature.return_annotation in (None, "None")
+
+
+def test_reasons_for_no_errors_and_no_source_are_true():
+    things = {p.values[0].__name__: p.values[0] for p in public()}
+    assert set(NO_ERRORS) | set(NO_SOURCE) <= set(things)
+    for name in NO_ERRORS:
+        if NO_ERRORS[name] is not RESULT:
+            # Its own body raises nothing and checks nothing.
+            assert not re.search(r"\braise\b|\b(check|as)_\w+\(|one_of\(", inspect.getsource(things[name])), (
+                name
+            )
+
+
+def public_methods():
+    for p in public():
+        thing = p.values[0]
+        if not inspect.isclass(thing) or is_named_result(thing):
+            continue
+        for name in (x for x in dir(thing) if not x.startswith("_")):
+            found = inspect.getattr_static(thing, name)
+            function = getattr(found, "__func__", found)  # of a class method
+            if inspect.isfunction(function) and function.__module__.startswith("mmalign_nb"):
+                yield pytest.param(thing, name, function, id=f"{thing.__name__}.{name}")
+
+
+@pytest.mark.parametrize(("thing", "name", "method"), list(public_methods()))
+def test_method_has_a_docstring_and_is_shown(thing, name, method):
+    doc = inspect.getdoc(method) or ""
+    assert doc.split("\n\n")[0].endswith((".", "…")), "no sentence"
+    blocks = f"{doc}\n{inspect.getdoc(thing)}".splitlines()
+    shown = any(f".{name}(" in x for x in blocks if x.lstrip().startswith((">>> ", "... ")))
+    assert shown or name in NOT_SHOWN, "no usage block calls it"
 
 
 def test_every_room_of_the_design_is_there():

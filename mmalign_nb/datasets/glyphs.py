@@ -46,7 +46,7 @@ def typefaces() -> list[str]:
 
     Notes
     -----
-    Notebook: ``05_what_score_is_a_match``.
+    Notebook: ``06_image_text_search``.
 
     Examples
     --------

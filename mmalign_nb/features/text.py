@@ -175,7 +175,14 @@ class TfidfText(TransformerMixin, BaseEstimator):
         return out
 
     def get_feature_names_out(self, input_features: None = None) -> np.ndarray:
-        """Return the term of each column; with ``dim``, ``"svd0"``, ``"svd1"``, …"""
+        """Return the term of each column; with ``dim``, ``"svd0"``, ``"svd1"``, …
+
+        Examples
+        --------
+        >>> from mmalign_nb.features import TfidfText
+        >>> sorted(TfidfText().fit(["red bell", "red drum"]).get_feature_names_out().tolist())
+        ['bell', 'drum', 'red']
+        """
         check_is_fitted(self, "idf_")
         if self.dim is not None:
             return np.array([f"svd{k}" for k in range(self.dim)], dtype=object)

@@ -68,8 +68,11 @@ class MapPanel(Panel):
     >>> import numpy as np
     >>> from mmalign_nb.panels import MapPanel
     >>> A, B = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.9, 0.1], [0.6, 0.4]])
-    >>> MapPanel(A, B, ["cat", "dog"], ["Katze", "Hund"], truth="diagonal")
+    >>> panel = MapPanel(A, B, ["cat", "dog"], ["Katze", "Hund"], truth="diagonal")
+    >>> panel
     MapPanel(method='PCA', side='side a', point=0): nearest in side b 0 (0.994), its own partner at rank 1 of 2
+    >>> panel.nearest()[0].tolist(), panel.partners().tolist(), panel.coordinates()[0].shape
+    ([0, 1], [0], (2, 2))
     """
 
     def __init__(

@@ -85,6 +85,8 @@ class ThresholdPanel(Panel):
     >>> panel.threshold.value = 0.5
     >>> panel
     ThresholdPanel(threshold=0.500, mode='max'): 1 pair kept of 2 × 2, precision 1.00, recall 0.50
+    >>> panel.to_frame().shape[0]
+    1
     """
 
     def __init__(

@@ -225,9 +225,14 @@ def spectrograms(
     -------
     matplotlib.figure.Figure
 
+    Raises
+    ------
+    TypeError, ValueError
+        If audio is not float sound (n, samples) in [-1, 1], or there is not one caption per sound.
+
     Notes
     -----
-    Notebook: ``01_features``.
+    Notebook: ``07_video_audio_search``.
 
     Examples
     --------

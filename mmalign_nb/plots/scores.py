@@ -241,6 +241,11 @@ def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, ti
     -------
     matplotlib.figure.Figure
 
+    Raises
+    ------
+    TypeError, ValueError
+        If scores are neither a matrix nor 1-D, or truth does not fit them.
+
     Notes
     -----
     Notebook: ``05_what_score_is_a_match``.
@@ -296,6 +301,11 @@ def precision_recall(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        If precision and recall of a curve differ in length.
 
     Notes
     -----
@@ -432,6 +442,11 @@ def embedding_map(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a or b is not ``(n, 2)`` finite numbers, or ``pairs`` is not ``(k, 2)``.
 
     Notes
     -----

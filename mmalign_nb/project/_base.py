@@ -83,13 +83,52 @@ class Projection(TransformerMixin, BaseEstimator):
         Returns
         -------
         float32 (n, dim)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is no matrix of finite numbers or has not that side's columns, or ``side`` is neither.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+
+        Examples
+        --------
+        >>> from mmalign_nb.project import RidgeMap
+        >>> ridge = RidgeMap(alpha=0).fit([[0.0], [1.0], [2.0]], [[5.0], [7.0], [9.0]])
+        >>> ridge.transform([[0.0], [2.0]], side="a").round(3).tolist()  # each side by itself, in any number
+        [[-2.0], [2.0]]
+        >>> ridge.transform([[7.0]], side="b").tolist()
+        [[0.0]]
         """
         X = self._check_side(X, side)
         z: np.ndarray = self.linear_map(side)(X)
         return z
 
     def linear_map(self, side: str) -> LinearMap:
-        """Return ``mean``, ``weights`` and ``bias`` of one side: ``transform`` is ``(x - mean) @ weights + bias``."""
+        """Return ``mean``, ``weights`` and ``bias`` of one side: ``transform`` is ``(x - mean) @ weights + bias``.
+
+        Parameters
+        ----------
+        side : "a" or "b"
+
+        Returns
+        -------
+        LinearMap
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the fitted projection is not linear, or ``side`` is neither.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+
+        Examples
+        --------
+        >>> from mmalign_nb.project import RidgeMap
+        >>> ridge = RidgeMap(alpha=0).fit([[0.0], [1.0], [2.0]], [[5.0], [7.0], [9.0]])
+        >>> ridge.linear_map("a").mean, ridge.linear_map("a").weights.round(3)
+        (array([1.]), array([[2.]]))
+        """
         check_is_fitted(self, "_dims")
         name = f"map_{one_of(side, 'side', ('a', 'b'))}_"
         if not hasattr(self, name):
@@ -100,7 +139,35 @@ class Projection(TransformerMixin, BaseEstimator):
     def score(self, A: Any, B: Any) -> float:
         """Return the mean reciprocal rank of the true partners by cosine, averaged over both directions.
 
-        In (0, 1], higher is better; equal scores share their mean rank. This is what ``GridSearchCV`` maximises.
+        ``1 / 2n · Σᵢ (1 / rank of bᵢ for aᵢ + 1 / rank of aᵢ for bᵢ)``, in (0, 1], higher is better; equal scores share
+        their mean rank. This is what ``GridSearchCV`` maximises.
+
+        Parameters
+        ----------
+        A : (n, p)
+        B : (n, q)
+            Pairs, row by row, best ones that ``fit`` has not seen.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError, ValueError
+            As ``transform``, or if A and B have not equally many rows.
+
+        References
+        ----------
+        E. M. Voorhees, *The TREC-8 question answering track report*, TREC 1999.
+
+        Examples
+        --------
+        >>> from mmalign_nb.project import Procrustes
+        >>> A = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]
+        >>> turn = Procrustes().fit(A, A)
+        >>> turn.score(A, A), turn.score(A[:2], A[1::-1])  # all first; all second of two
+        (1.0, 0.5)
         """
         za, zb = (unit(self.transform(X, side)) for X, side in ((A, "a"), (B, "b")))
         check_same_length(za, zb, "A", "B")

@@ -57,7 +57,7 @@ class Contrastive(Projection):
     ------
     TypeError, ValueError
         If the sides are no numeric matrices of equally many rows (named, with the first bad row), a side is constant, or
-        a parameter is out of its range.
+        a parameter is out of its range; or if training diverges, which says in which epoch.
 
     References
     ----------
