@@ -53,6 +53,11 @@ class RetrievalReport:
     confidence : float
         Of the bootstrap intervals.
 
+    Raises
+    ------
+    KeyError
+        By ``report[direction]`` for a direction it has not; the known ones are named.
+
     Notes
     -----
     Notebook: ``00_start_here``.

@@ -43,6 +43,11 @@ class Explanation:
     names : tuple of lists of str
         Their names, likewise.
 
+    Raises
+    ------
+    ValueError
+        By ``as_map`` if the terms are pairs of features, or ``shape`` has too few cells.
+
     Notes
     -----
     Notebook: ``03_shared_space``.
@@ -56,6 +61,8 @@ class Explanation:
     Explanation(score=0.700: red +0.900, blue -0.200)
     >>> e.top(1)
     [Term(name='red', value=1.0, term=0.9)]
+    >>> e.as_map((1, 2)).tolist()
+    [[0.9, -0.2]]
     """
 
     score: float
