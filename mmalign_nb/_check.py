@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ __all__ = [
     "check_same_length",
     "check_texts",
     "describe",
+    "is_number",
     "one_of",
     "refuse_items",
 ]
@@ -150,6 +153,11 @@ def refuse_items(x: Any, name: str, modality: str) -> None:
     """Refuse a whole :class:`~mmalign_nb.datasets.Items` where one of its modalities is meant."""
     if hasattr(x, "modalities"):
         raise TypeError(f"{name} is {x!r}; an encoder wants one modality of it: pass items.{modality}")
+
+
+def is_number(x: Any) -> bool:
+    """Whether this is one finite real number; True and False are none."""
+    return isinstance(x, Real) and not isinstance(x, (bool, np.bool_)) and math.isfinite(x)
 
 
 def as_count(x: Any, name: str) -> int:

@@ -28,9 +28,10 @@ def within(
 ) -> tuple[np.ndarray, np.ndarray]:
     """All (i, j) with ``y_i + z_j − W_ij <= radius``, but for rounding of numbers of ``size``."""
     found = []
-    # One comparison, in the precision of the weights, leaves few pairs to be looked at exactly.
-    most = max(float(weights.max()), -float(weights.min()), float(np.abs(z).max(initial=0.0)))
-    least = y - radius + z.min(initial=0.0) - TIE * (np.abs(y) + most + size)
+    # One comparison, in the precision of the weights, leaves few pairs to be looked at exactly. Of such a pair the
+    # weight is about y + z or up to ``radius`` less, which bounds its rounding without a look at all weights.
+    least = y - radius + z.min(initial=0.0)
+    least -= 2 * TIE * (np.abs(y) + float(np.abs(z).max(initial=0.0)) + radius + size)
     least = np.nextafter(least.astype(weights.dtype), -np.inf, dtype=weights.dtype)
     for s in range(0, len(y), _ROWS):
         block = weights[s : s + _ROWS]

@@ -67,13 +67,14 @@ def _whole(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
     What is added to all scores changes no choice among whole matchings. A forbidden pair weighs 0 and any other so
     much that one pair outweighs all differences.
     """
-    finite = scores > -np.inf
-    low, high = (float(f(scores, where=finite, initial=x)) for f, x in ((np.min, np.inf), (np.max, -np.inf)))
-    span = high - low
-    if finite.all():
+    low, high = float(scores.min(initial=np.inf)), float(scores.max(initial=-np.inf))
+    if low > -np.inf:
         # Far from 0 the digits in which scores differ would be lost in sums.
-        far = max(abs(low), abs(high)) > 1e3 * span
-        return (np.subtract(scores, low, dtype=np.float64) if far and np.isfinite(span) else scores), False
+        far = max(abs(low), abs(high)) > 1e3 * (high - low)
+        return (np.subtract(scores, low, dtype=np.float64) if far else scores), False
+    finite = scores > -np.inf
+    low = float(scores.min(where=finite, initial=np.inf))
+    span = high - low
     lifted = np.subtract(scores, low, dtype=np.float64, where=finite, out=np.zeros(scores.shape))
     lifted /= span if np.isfinite(span) and span > 0 else 1.0
     return np.add(lifted, most + 1.0, where=finite, out=lifted), True

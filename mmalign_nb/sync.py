@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._check import as_matrix, as_scores
+from ._check import as_matrix, as_scores, is_number
 
 __all__ = ["DtwPath", "Offset", "best_offset", "dtw_path"]
 
@@ -116,7 +116,7 @@ def best_offset(
     >>> found.offset, found.seconds, round(found.score, 3), found.p_value
     (-10, -0.4, 1.0, 0.01)
     """
-    if rate is not None and not (_is_number(rate) and 0 < rate < np.inf):
+    if rate is not None and not (is_number(rate) and rate > 0):
         raise ValueError(f"rate is {rate!r}; want frames per second, a finite number above 0, or None")
     if isinstance(shuffles, bool) or not isinstance(shuffles, (int, np.integer)) or shuffles < 0:
         raise ValueError(f"shuffles is {shuffles!r}; want a whole number of at least 0 (0: no null)")
@@ -148,10 +148,6 @@ def best_offset(
     return Offset(
         offset, None if rate is None else offset / rate, float(scores[best]), p, margin, lags, scores
     )
-
-
-def _is_number(x: Any) -> bool:
-    return isinstance(x, (int, float, np.integer, np.floating)) and not isinstance(x, bool)
 
 
 def _shuffled(A: np.ndarray, B: np.ndarray, width: int, copies: int, seed: int) -> Iterator[np.ndarray]:

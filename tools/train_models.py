@@ -39,10 +39,8 @@ GLYPH_IMAGE = {
 }
 THINGS_IMAGE = {"dim": 128, "epochs": 16, "augment": 0.5, "negatives": 1500}
 THINGS_AUDIO = {"dim": 128, "epochs": 24, "negatives": 1500}
-WORDS, WORDS_TRAIN = (
-    {"dim": 64, "epochs": 60},
-    400,
-)  # as chapter 01 trains it, on the sentences it trains it on
+# As chapter 01 trains it, on the sentences it trains it on.
+WORDS, WORDS_TRAIN = {"dim": 64, "epochs": 60}, 400
 THINGS_SEED, THINGS_TRAIN, THINGS_TEST = 1, 3000, 600  # the chapters use seed 0, which is the test here
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._check import check_audio, check_images, check_texts, describe
+from .._check import check_audio, check_images, check_texts, describe, is_number
 
 _MODALITIES = ("text", "text_zh", "image", "audio", "video")
 
@@ -94,11 +94,7 @@ class Items:
                 f"ids has duplicates ({str(names[counts > 1][0])!r} comes {counts.max()} times); want each id once"
             )
         for name in ("sample_rate", "fps"):
-            if (value := getattr(self, name)) is not None and not (
-                isinstance(value, (int, float, np.number))
-                and not isinstance(value, bool)
-                and 0 < value < np.inf
-            ):
+            if (value := getattr(self, name)) is not None and not (is_number(value) and value > 0):
                 raise ValueError(f"{name} is {value!r}; want a number above 0, per second")
         for name in _MODALITIES:
             if (value := getattr(self, name)) is not None and not hasattr(value, "__len__"):

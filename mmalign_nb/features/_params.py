@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from .._check import as_count, describe
+from .._check import as_count, describe, is_number
 
 __all__ = ["as_labels_or_vectors", "check_number", "check_range", "check_rate", "name_missing"]
 
@@ -20,7 +19,7 @@ def check_number(
     value: Any, name: str, low: float, high: float = math.inf, *, above: bool = False, below: bool = False
 ) -> float:
     """Return a finite number of at least ``low`` and at most ``high``; ``above`` and ``below`` leave the ends out."""
-    ok = isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and math.isfinite(value)
+    ok = is_number(value)
     ok = ok and (value > low if above else value >= low) and (value < high if below else value <= high)
     if not ok:
         least = f"above {low:g}" if above else f"of at least {low:g}"
@@ -31,11 +30,7 @@ def check_number(
 
 def check_rate(value: Any) -> None:
     """Refuse a sample rate at which a window of 32 ms, half of it a step, would hold no sound."""
-    if (
-        not isinstance(value, (int, float, np.number))
-        or isinstance(value, bool)
-        or not 63 <= value < math.inf
-    ):
+    if not is_number(value) or value < 63:
         raise ValueError(f"sample_rate is {value!r}; want the samples per second, in Hz (at least 63)")
 
 

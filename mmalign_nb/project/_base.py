@@ -29,14 +29,14 @@ class LinearMap(NamedTuple):
         Float64 inside: the last digits of a float32 product depend on the processor, and would break ties by luck.
         """
         z = np.empty((X.shape[0], self.weights.shape[1]), np.float32)
+        sparse = hasattr(X, "tocsr")
+        shift = self.bias - self.mean @ self.weights if sparse else self.bias
         for s in range(0, len(z), BLOCK):
             rows = X[s : s + BLOCK]
-            if hasattr(X, "tocsr"):
-                z[s : s + BLOCK] = rows.astype(np.float64) @ self.weights + (
-                    self.bias - self.mean @ self.weights
-                )
+            if sparse:
+                z[s : s + BLOCK] = rows.astype(np.float64) @ self.weights + shift
             else:
-                z[s : s + BLOCK] = (rows - self.mean) @ self.weights + self.bias
+                z[s : s + BLOCK] = (rows - self.mean) @ self.weights + shift
         return z
 
 
