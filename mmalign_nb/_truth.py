@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 
-from ._check import describe
+from ._check import as_array, describe, label_codes
 
 __all__ = ["Truth"]
+
+WANT = "'diagonal', (k, 2) pairs, a tuple (labels_a, labels_b) or a boolean matrix {}"
 
 
 class Truth:
@@ -19,7 +22,8 @@ class Truth:
     truth : one of
         * ``"diagonal"``: row i belongs to column i (needs n = m);
         * an ``(k, 2)`` array or list of instance pairs ``(i, j)``;
-        * a tuple ``(labels_a, labels_b)``: i belongs to j where the labels are equal;
+        * a tuple ``(labels_a, labels_b)``: i belongs to j where the labels are equal; a missing label (None, NaN) is
+          nobody's partner;
         * a boolean matrix ``(n, m)``;
         * a ``Truth`` (kept as it is).
     shape : (n, m)
@@ -51,28 +55,23 @@ class Truth:
                 )
             self._keys = np.arange(n) * (m + 1)
         elif isinstance(truth, tuple) and len(truth) == 2:
-            a, b = (np.asarray(x) for x in truth)
-            if a.shape != (n,) or b.shape != (m,):
-                raise ValueError(f"truth has labels of shape {a.shape} and {b.shape}; want ({n},) and ({m},)")
-            codes = np.unique(np.concatenate([a, b]), return_inverse=True)[1].ravel()
-            self._labels = codes[:n], codes[n:]
+            codes = label_codes(*truth, "truth")
+            if (len(codes[0]), len(codes[1])) != self.shape:
+                raise ValueError(f"truth has {len(codes[0])} and {len(codes[1])} labels; want {n} and {m}")
+            self._labels = codes
         else:
-            array = np.asarray(truth)
+            array = as_array(truth, "truth", WANT.format(self.shape))
             if array.dtype == bool and array.shape == self.shape:
                 self._matrix = array
-            elif array.ndim == 2 and array.shape[1] == 2 and array.dtype.kind in "iu":
-                if array.size and ((array < 0).any() or (array >= np.array(self.shape)).any()):
-                    raise ValueError(
-                        f"truth has pairs outside {n} × {m} (largest: {tuple(array.max(0).tolist())})"
-                    )
-                self._keys = np.unique(array[:, 0].astype(np.int64) * m + array[:, 1])
             elif array.size == 0:
                 self._keys = np.empty(0, np.int64)
+            elif array.ndim == 2 and array.shape[1] == 2 and array.dtype.kind in "iu":
+                if (array < 0).any() or (array >= np.array(self.shape)).any():
+                    bad = array[((array < 0) | (array >= np.array(self.shape))).any(axis=1)][0]
+                    raise ValueError(f"truth has pairs outside {n} × {m}, such as {tuple(bad.tolist())}")
+                self._keys = np.unique(array[:, 0].astype(np.int64) * m + array[:, 1].astype(np.int64))
             else:
-                raise ValueError(
-                    f"truth is {describe(truth)}; want 'diagonal', (k, 2) pairs, a tuple (labels_a, labels_b) "
-                    f"or a boolean matrix {self.shape}"
-                )
+                raise ValueError(f"truth is {describe(truth)}; want {WANT.format(self.shape)}")
 
     def of(self, i: Any, j: Any) -> np.ndarray:
         """Whether each of the given pairs is right: bool, the shape of ``i`` and ``j``."""
@@ -93,7 +92,7 @@ class Truth:
         """How many right pairs there are."""
         if self._labels is not None:
             k = int(max(x.max(initial=-1) for x in self._labels)) + 1
-            a, b = (np.bincount(x, minlength=k) for x in self._labels)
+            a, b = (np.bincount(x[x >= 0], minlength=k) for x in self._labels)
             return int(a @ b)
         if self._matrix is not None:
             return int(self._matrix.sum())
@@ -114,10 +113,13 @@ class Truth:
 
     def swap(self) -> Truth:
         """The same pairs with the two sides exchanged."""
+        other = copy.copy(self)
+        other.shape = self.shape[::-1]
         if self._labels is not None:
-            return Truth((self._labels[1], self._labels[0]), self.shape[::-1])
-        if self._matrix is not None:
-            return Truth(self._matrix.T, self.shape[::-1])
-        assert self._keys is not None
-        i, j = np.divmod(self._keys, max(self.shape[1], 1))
-        return Truth(np.stack([j, i], axis=1), self.shape[::-1])
+            other._labels = self._labels[::-1]
+        elif self._matrix is not None:
+            other._matrix = self._matrix.T
+        else:
+            i, j = np.divmod(self._keys, max(self.shape[1], 1))
+            other._keys = np.sort(j * self.shape[0] + i)
+        return other

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ._binomial import clopper_pearson
-from ._check import as_matrix, as_scores, check_nonzero_rows, describe
-from ._scores import as_sides, norms, score_block
-from ._topk import top_k
+from ._check import (
+    as_array,
+    as_count,
+    as_matrix,
+    as_number,
+    as_seed,
+    as_texts,
+    as_threshold,
+    check_nonzero_rows,
+    describe,
+    is_text,
+)
 from ._truth import Truth
-from .similarity import hubness, modality_gap
+from .similarity import Scores, hubness, modality_gap, norms, top_k
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +32,6 @@ if TYPE_CHECKING:
     from .align import Matches
 
 __all__ = ["Leakage", "PairReport", "RetrievalReport", "leakage", "pair_report", "retrieval_report"]
-
-_BLOCK = 2**22  # entries of a score block: 16 MB
 
 
 class Measure(NamedTuple):
@@ -126,8 +135,10 @@ def retrieval_report(
     * ``mrr``: ``1 / r₁``; ``map``: average precision ``Σᵢ (i / rᵢ) / g`` over the whole list;
     * ``median rank``: the median of r₁.
 
-    All but the last are means over the queries that have a right answer. **A tie counts against the query**: a rank is
-    the number of items that score at least as high, so constant scores give the worst result and not the best.
+    All but the last are means over the queries that have a right answer. **A tie counts against the query**: the i-th
+    right answer has rank i plus the number of *wrong* items that score at least as high, so constant scores give the worst
+    result and not the best, and two right answers that tie do not push each other down (``map`` takes tied items together,
+    as scikit-learn's ``average_precision_score`` does).
 
     Parameters
     ----------
@@ -177,61 +188,25 @@ def retrieval_report(
     >>> round(report["a→b"]["hit@1"], 3), round(report["a→b"]["mrr"], 3), report["b→a"]["hit@1"]
     (0.667, 0.833, 1.0)
     """
-    _check_ks(ks)
-    _check_confidence(confidence)
-    if isinstance(n_boot, bool) or not isinstance(n_boot, (int, np.integer)) or n_boot < 0:
-        raise ValueError(f"n_boot is {n_boot!r}; want a whole number of samples, or 0 for no intervals")
-    embedded = isinstance(scores, tuple)
-    if embedded:
-        if len(scores) != 2:
-            raise ValueError(f"scores is a tuple of {len(scores)}; want (A, B), or a matrix (n, m)")
-        A, B = as_sides(scores[0], scores[1], metric)
-        shape = (A.shape[0], B.shape[0])
-    else:
-        S = as_scores(scores)
-        shape = (S.shape[0], S.shape[1])
-    right = Truth(truth, shape)
-    rng = np.random.default_rng(seed)
+    if not isinstance(ks, Iterable) or not (ks := tuple(as_count(k, "an entry of ks") for k in ks)):
+        raise ValueError(f"ks is {ks!r}; want whole numbers of at least 1, such as (1, 5, 10)")
+    confidence = as_number(confidence, "confidence", 0, 1, above=True, below=True)
+    n_boot = as_count(n_boot, "n_boot", 0)
+    S = Scores(scores, metric, allow_empty=False)
+    right = Truth(truth, (S.shape[0], S.shape[1]))
+    rng = np.random.default_rng(as_seed(seed))
     measures, queries, hubs = {}, {}, {}
-    for direction, known in (("a→b", right), ("b→a", right.swap())):
-        forth = direction == "a→b"
-        if embedded:
-            blocks = _embedded_blocks(*((A, B) if forth else (B, A)), metric)
-            hubs[direction] = hubness(scores if forth else scores[::-1], metric=metric).skewness
-        else:
-            blocks = _matrix_blocks(S if forth else S.T)
-            hubs[direction] = hubness(S if forth else S.T).skewness
-        values, counts = _per_query(blocks, known, tuple(ks))
+    for direction, known, ranked in (("a→b", right, S), ("b→a", right.swap(), S.T)):
+        hubs[direction] = hubness(ranked).skewness
+        values, counts = _per_query(ranked.blocks(), known, ks)
         if not len(counts):
             raise ValueError(f"truth has no right answer for any query of {direction}; want at least one")
-        chance = _chance(counts, known.shape[1], tuple(ks))
+        chance = _chance(counts, known.shape[1], ks)
         measures[direction] = _with_intervals(values, chance, n_boot, confidence, rng)
         queries[direction] = len(counts)
-    directed = embedded and metric != "hamming" and all(norms(x).all() for x in (A, B))
-    gap = modality_gap(A, B) if directed else None
-    return RetrievalReport(measures, queries, shape, hubs, gap, confidence)
-
-
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence!r}; want a share in (0, 1)")
-
-
-def _check_ks(ks: Sequence[int]) -> None:
-    if not len(ks) or any(isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1 for k in ks):
-        raise ValueError(f"ks is {ks!r}; want whole numbers of at least 1, such as (1, 5, 10)")
-
-
-def _embedded_blocks(A: Any, B: Any, metric: str) -> Iterator[tuple[int, np.ndarray]]:
-    step = max(1, _BLOCK // 4 // B.shape[0])  # scored in float64
-    for start in range(0, A.shape[0], step):
-        yield start, score_block(A[start : start + step], B, metric)
-
-
-def _matrix_blocks(S: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    step = max(1, _BLOCK // max(S.shape[1], 1))
-    for start in range(0, S.shape[0], step):
-        yield start, S[start : start + step]
+    directed = S.matrix is None and metric != "hamming" and all(norms(x).all() for x in (S.a, S.b))
+    gap = modality_gap(S.a, S.b) if directed else None
+    return RetrievalReport(measures, queries, right.shape, hubs, gap, confidence)
 
 
 def _per_query(
@@ -246,19 +221,22 @@ def _per_query(
             found = np.sort(scores[mask])[::-1]
             if not (g := len(found)):
                 continue
-            # Ties count against the query: the rank is the number of items that score at least as high.
+            # Ties count against the query, but right answers don't push one another down: the i-th of them has before
+            # it i - 1 right ones and every wrong one that scores at least as high.
+            wrong = scores[~mask]
             if g == 1:
-                ranks = np.array([np.count_nonzero(scores >= found[0])])
+                worse = np.array([np.count_nonzero(wrong >= found[0])])
             else:
-                ranks = len(scores) - np.searchsorted(np.sort(scores), found, side="left")
-            among_right = g - np.searchsorted(found[::-1], found, side="left")
+                worse = len(wrong) - np.searchsorted(np.sort(wrong), found, side="left")
+            ranks = np.arange(1, g + 1) + worse
+            level = g - np.searchsorted(found[::-1], found, side="left")  # right ones at least as high
             best = int(ranks[0])
             rows.append(
                 [
                     *(float(best <= k) for k in ks),
                     *(np.count_nonzero(ranks <= k) / g for k in ks),
                     1 / best,
-                    float((among_right / ranks).mean()),
+                    float((level / (level + worse)).mean()),
                     float(best),
                 ]
             )
@@ -421,7 +399,7 @@ def pair_report(matches: Matches, truth: Any, *, confidence: float = 0.95) -> Pa
         raise TypeError(
             f"matches is {describe(matches)}; want Matches, as max_match and its like return them"
         )
-    _check_confidence(confidence)
+    confidence = as_number(confidence, "confidence", 0, 1, above=True, below=True)
     found = matches.evaluate(truth)
     tp, fp, fn = (int(found[k]) for k in ("tp", "fp", "fn"))
     p, r = (tuple(float(x) for x in clopper_pearson(tp, tp + wrong, confidence)) for wrong in (fp, fn))
@@ -439,7 +417,8 @@ class Leakage:
     Parameters
     ----------
     exact : int64 (k, 2)
-        Rows ``(train, test)`` that are the same, bit by bit (text: letter by letter).
+        Rows ``(train, test)``: each test row that training has too, bit by bit (text: letter by letter), with the first
+        training row that is the same.
     near : int64 (k, 2)
         Rows ``(train, test)``: each test row that is at least as near to training as the line, with its nearest
         training row; empty if no line was given.
@@ -467,7 +446,7 @@ class Leakage:
     n_test: int = 0
 
     def __repr__(self) -> str:
-        share = len(np.unique(self.exact[:, 1])) / self.n_test if self.n_test else 0.0
+        share = len(self.exact) / self.n_test if self.n_test else 0.0
         text = f"Leakage({len(self.exact)} exact duplicates, {share:.1%} of {self.n_test} test items"
         if len(self.near):
             text += f"; {len(self.near)} nearer than the line"
@@ -488,8 +467,8 @@ def leakage(train: Any, test: Any, *, threshold: float | None = None) -> Leakage
 
     Parameters
     ----------
-    train, test : lists of str, uint8 arrays of pictures, or float arrays (n, d) of vectors
-        Both of one kind. Text is compared without case and extra spaces.
+    train, test : lists or columns of str, arrays of pictures (n, H, W[, 3]), or arrays (n, d) of vectors
+        Both of one kind. Text is compared without case, extra spaces and Unicode spelling (an é may be one sign or two).
     threshold : float, optional
         The cosine from which a test vector counts as a near duplicate. There is no default: without it, none is
         called so, and ``nearest`` and ``within`` show where a line could lie.
@@ -520,27 +499,44 @@ def leakage(train: Any, test: Any, *, threshold: float | None = None) -> Leakage
     Leakage(0 exact duplicates, 0.0% of 2 test items; 1 nearer than the line; median cosine to training 0.853,
         within training 0.000)
     """
-    if all(
-        isinstance(x, (list, tuple)) and len(x) and all(isinstance(t, str) for t in x) for x in (train, test)
-    ):
-        keys = [[" ".join(t.lower().split()).encode() for t in x] for x in (train, test)]
-        return _exact_only(keys, threshold, "text")
-    a, b = np.asarray(train), np.asarray(test)
+    line = None if threshold is None else as_threshold(threshold)
+    if any(_holds_text(x) for x in (train, test)):
+        words = [as_texts(x, name) for x, name in ((train, "train"), (test, "test"))]
+        keys = [
+            [" ".join(unicodedata.normalize("NFC", t).lower().split()).encode() for t in x] for x in words
+        ]
+        return _exact_only(keys, line, "text")
+    a, b = (as_array(x, name, "texts, pictures or vectors") for x, name in ((train, "train"), (test, "test")))
     if a.shape[1:] != b.shape[1:]:
         raise ValueError(
             f"train is {describe(train)} and test is {describe(test)}; want items of one kind and size"
         )
-    if a.dtype == np.uint8 and a.ndim > 2:
-        return _exact_only([[x.tobytes() for x in side] for side in (a, b)], threshold, "pictures")
-    A, B = as_matrix(train, "train"), as_matrix(test, "test")
-    for x, name in ((A, "train"), (B, "test")):
-        check_nonzero_rows(np.abs(x).max(axis=1), name)
+    if a.ndim > 2:
+        sides = [as_matrix(x.reshape(len(x), -1), name) for x, name in ((a, "train"), (b, "test"))]
+        return _exact_only(_bits(*sides), line, "pictures")
+    A, B = as_matrix(a, "train"), as_matrix(b, "test")
+    check_nonzero_rows(norms(A), "train")
+    check_nonzero_rows(norms(B), "test")
     ids, scores = top_k(B, A, 1)
-    within = _without_self(A)
-    at = np.flatnonzero(scores[:, 0] >= threshold) if threshold is not None else np.empty(0, np.int64)
+    at = np.flatnonzero(scores[:, 0] >= line) if line is not None else np.empty(0, np.int64)
     near = np.stack([ids[at, 0], at], axis=1)
-    keys = [[x.tobytes() for x in side] for side in (A, B)]
-    return Leakage(_same(*keys), near, scores[:, 0], within, len(B))
+    return Leakage(_same(*_bits(A, B)), near, scores[:, 0], _without_self(A), len(B))
+
+
+def _holds_text(x: Any) -> bool:
+    """Whether this is a sequence of texts: a list, an array, a column of a table."""
+    first = (
+        next(iter(x), None)
+        if isinstance(x, Iterable) and getattr(x, "ndim", 1) == 1 and not isinstance(x, str)
+        else x
+    )
+    return isinstance(first, str) or is_text(x)
+
+
+def _bits(A: np.ndarray, B: np.ndarray) -> list[list[bytes]]:
+    """The rows of both sides as bytes, equal where the numbers are: one precision, and one zero instead of two."""
+    both = np.result_type(A, B)
+    return [[hashlib.blake2b(row, digest_size=16).digest() for row in x.astype(both) + 0.0] for x in (A, B)]
 
 
 def _without_self(A: np.ndarray) -> np.ndarray:
@@ -561,9 +557,7 @@ def _exact_only(keys: list[list[bytes]], threshold: float | None, kind: str) -> 
 
 
 def _same(train: list[bytes], test: list[bytes]) -> np.ndarray:
-    """All pairs (train, test) with one key."""
-    where: dict[bytes, list[int]] = {}
-    for i, key in enumerate(train):
-        where.setdefault(key, []).append(i)
-    pairs = [(i, j) for j, key in enumerate(test) for i in where.get(key, ())]
+    """Each test row whose key training has, with the first training row that has it: (train, test)."""
+    first = {key: i for i, key in reversed(list(enumerate(train)))}
+    pairs = [(first[key], j) for j, key in enumerate(test) if key in first]
     return np.array(pairs, np.int64).reshape(len(pairs), 2)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._check import as_matrix, as_scores, is_number
+from ._check import as_array, as_count, as_matrix, as_number, as_seed
 
 __all__ = ["DtwPath", "Offset", "best_offset", "dtw_path"]
 
@@ -116,10 +116,9 @@ def best_offset(
     >>> found.offset, found.seconds, round(found.score, 3), found.p_value
     (-10, -0.4, 1.0, 0.01)
     """
-    if rate is not None and not (is_number(rate) and rate > 0):
-        raise ValueError(f"rate is {rate!r}; want frames per second, a finite number above 0, or None")
-    if isinstance(shuffles, bool) or not isinstance(shuffles, (int, np.integer)) or shuffles < 0:
-        raise ValueError(f"shuffles is {shuffles!r}; want a whole number of at least 0 (0: no null)")
+    if rate is not None:
+        rate = as_number(rate, "rate", 0, above=True, what="frames per second, a number")
+    shuffles, seed = as_count(shuffles, "shuffles", 0), as_seed(seed)
     A, B = _frames(a, "a"), _frames(b, "b")
     if A.shape[1] != B.shape[1]:
         raise ValueError(
@@ -203,9 +202,10 @@ def _memory(x: np.ndarray, longer_than: float, most: int = 10) -> np.ndarray | N
 
 def _frames(x: Any, name: str, dim: int | None = None) -> np.ndarray:
     """Return per-frame features as float64 (T, d), centred as a whole so that sums of squares keep their digits."""
-    if (array := np.asarray(x)).ndim == 1 and array.dtype.kind in "fiub":
-        x = array[:, None]
-    out: np.ndarray = as_matrix(x, name, dim=dim).astype(np.float64)
+    array = as_array(x, name, "features per frame, (T, d) or (T,)")
+    out: np.ndarray = as_matrix(array[:, None] if array.ndim == 1 else array, name, dim=dim).astype(
+        np.float64
+    )
     out -= out.mean(axis=0)
     if not (np.abs(out).max() > 0):
         raise ValueError(
@@ -217,13 +217,14 @@ def _frames(x: Any, name: str, dim: int | None = None) -> np.ndarray:
 def _lags(n: int, m: int, max_offset: int | None, min_overlap: int | float) -> np.ndarray:
     """Return the offsets k at which at least ``min_overlap`` frames t, 0 ≤ t < n and 0 ≤ t + k < m, are common."""
     share = isinstance(min_overlap, (float, np.floating))
-    need = max(2, int(np.ceil(min_overlap * min(n, m)))) if share else int(min_overlap)
-    if need < 2 or (share and not 0 < min_overlap <= 1):
-        raise ValueError(f"min_overlap is {min_overlap!r}; want a share in (0, 1] or at least 2 frames")
+    if share:
+        need = max(2, int(np.ceil(as_number(min_overlap, "min_overlap", 0, 1, above=True) * min(n, m))))
+    else:
+        need = as_count(min_overlap, "min_overlap", 2)
     lags = np.arange(need - n, m - need + 1)
     lags = lags[(np.minimum(n, m - lags) - np.maximum(0, -lags)) >= need]
     if max_offset is not None:
-        lags = lags[np.abs(lags) <= max_offset]
+        lags = lags[np.abs(lags) <= as_count(max_offset, "max_offset", 0)]
     if not len(lags):
         raise ValueError(
             f"a has {n} frames and b has {m}: no offset up to {max_offset} leaves {need} common frames; "
@@ -307,19 +308,9 @@ def dtw_path(cost: Any) -> DtwPath:
     >>> walk.path.tolist(), walk.total
     ([[0, 0], [0, 1], [1, 2], [2, 3]], 0.0)
     """
-    try:
-        infinite = np.isinf(given).any(axis=1) if (given := np.asarray(cost)).ndim == 2 else np.zeros(1, bool)
-    except (TypeError, ValueError):  # text, ragged lists: as_scores finds the words
-        infinite = np.zeros(1, bool)
-    if infinite.any():  # before as_scores, which speaks of scores: there -inf may stand for "never"
-        raise ValueError(
-            f"cost has +inf or -inf in {infinite.sum()} of {len(infinite)} rows (first: row {infinite.argmax()}); want "
-            f"finite costs (lower is better: pass distances, not scores; for never, a large cost)"
-        )
-    cost = as_scores(cost, "cost").astype(np.float64)
+    hint = "want finite costs (lower is better: pass distances, not scores; for never, a large cost)"
+    cost = as_matrix(cost, "cost", hint=hint).astype(np.float64)
     n, m = cost.shape
-    if not cost.size:
-        raise ValueError(f"cost is empty (shape {cost.shape}); want at least one frame on each side")
     # Row d + 2 holds the anti-diagonal i + j = d, cell i at column i + 1; the rest is a wall of infinity.
     D = np.full((n + m + 1, n + 1), np.inf)
     D[0, 0] = 0.0  # the step into (0, 0) costs nothing

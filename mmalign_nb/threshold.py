@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ._binomial import clopper_pearson
-from ._check import as_scores, describe
+from ._check import as_array, as_count, as_number, as_scores, describe
 from ._truth import Truth
 
 if TYPE_CHECKING:
@@ -141,16 +141,9 @@ class Threshold:
         """
         from scipy.stats import ks_2samp
 
-        if not 0 < alpha < 1:
-            raise ValueError(f"alpha is {alpha!r}; want a chance in (0, 1)")
-        if np.ndim(new_scores) != (2 if self.by_row else 1):
-            wanted = "a matrix (n, m)" if self.by_row else "1-D scores"
-            raise ValueError(f"new_scores is {describe(new_scores)}; want {wanted}, as in the calibration")
-        new = (
-            _row_best(as_scores(new_scores, "new_scores"))
-            if self.by_row
-            else _vector(new_scores, "new_scores")
-        )
+        alpha = as_number(alpha, "alpha", 0, 1, above=True, below=True)
+        new = as_scores(new_scores, "new_scores", ndim=(2,) if self.by_row else (1,))  # as in the calibration
+        new = _row_best(new) if self.by_row else new[new > -np.inf]
         if len(new) < 8 or len(self.reference) < 8:
             raise ValueError(
                 f"{len(new)} new scores and {len(self.reference)} old ones; want at least 8 of each"
@@ -223,13 +216,6 @@ class _Labelled(NamedTuple):
     by_row: bool
 
 
-def _vector(x: Any, name: str) -> np.ndarray:
-    out = np.asarray(x)
-    if out.ndim != 1 or out.dtype.kind not in "fiub":
-        raise ValueError(f"{name} is {describe(x)}; want 1-D scores, one per candidate")
-    return as_scores(out[None, :], name)[0]
-
-
 def _row_best(S: np.ndarray) -> np.ndarray:
     best = S.max(axis=1, initial=-np.inf)
     return best[best > -np.inf]
@@ -237,14 +223,14 @@ def _row_best(S: np.ndarray) -> np.ndarray:
 
 def _labelled(scores: Any, truth: Any) -> _Labelled:
     """Read scores and truth; pairs that score −inf can never be kept and are no candidates."""
-    if np.ndim(scores) == 1:
-        s, right = _vector(scores, "scores"), np.asarray(truth)
+    S = as_scores(scores, ndim=(1, 2))
+    if S.ndim == 1:
+        s, right = S, as_array(truth, "truth", "one True or False per score")
         if right.shape != s.shape or (right.dtype != bool and not np.isin(right, (0, 1)).all()):
             raise ValueError(f"truth is {describe(truth)}; want one True or False per score: shape {s.shape}")
         right = right.astype(bool)
         total, reference, by_row = int(right.sum()), s[s > -np.inf], False
     else:
-        S = as_scores(scores)
         known = Truth(truth, (S.shape[0], S.shape[1]))
         s, right = S.ravel(), known.rows(0, S.shape[0]).ravel()
         total, reference, by_row = known.total, _row_best(S), True
@@ -294,7 +280,7 @@ def sweep(scores: Any, truth: Any, *, total: int | None = None) -> Sweep:
     ([0.9, 0.6, 0.3, 0.2], [1, 2, 2, 2], [0, 0, 1, 2])
     """
     data = _labelled(scores, truth)
-    return _swept(data, data.total if total is None else total)
+    return _swept(data, data.total if total is None else as_count(total, "total", 0))
 
 
 def _swept(data: _Labelled, total: int) -> Sweep:
@@ -350,7 +336,7 @@ def best_f1(scores: Any, truth: Any, *, total: int | None = None) -> Threshold:
     0.7
     """
     data = _labelled(scores, truth)
-    rows = _swept(data, data.total if total is None else total)
+    rows = _swept(data, data.total if total is None else as_count(total, "total", 0))
     n = len(data.scores)
     if not rows.tp.any():
         why = "none of the labelled candidates is right, so F1 is 0 at every threshold"
@@ -420,9 +406,8 @@ def for_precision(scores: Any, truth: Any, target: float = 0.9, delta: float = 0
     >>> for_precision(scores[:9], scores[:9] > 0, target=0.9).abstained
     True
     """
-    for name, value in (("target", target), ("delta", delta)):
-        if not 0 < value < 1:
-            raise ValueError(f"{name} is {value!r}; want a number in (0, 1)")
+    target = as_number(target, "target", 0, 1, above=True, below=True)
+    delta = as_number(delta, "delta", 0, 1, above=True, below=True)
     data = _labelled(scores, truth)
     n, rule = len(data.scores), f"precision >= {target:g}"
     least = np.log(delta) / np.log(target)
@@ -522,13 +507,12 @@ def for_fdr(scores: Any, decoys: Any, target: float = 0.1) -> Threshold:
     >>> round(line.coverage, 1)
     0.6
     """
-    s, d = _vector(scores, "scores"), _vector(decoys, "decoys")
+    s, d = as_scores(scores, "scores", ndim=(1,)), as_scores(decoys, "decoys", ndim=(1,))
     if len(s) != len(d):
         raise ValueError(
             f"scores has {len(s)} entries and decoys {len(d)}; want the best decoy of each query"
         )
-    if not 0 < target < 1:
-        raise ValueError(f"target is {target!r}; want a number in (0, 1)")
+    target = as_number(target, "target", 0, 1, above=True, below=True)
     rule, reference = f"FDR <= {target:g}", np.sort(s[s > -np.inf])
     hint = (
         "wrong matches must score like the decoys: with near misses, too few decoys or few large classes "

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import precision_recall_fscore_support
 
-from mmalign_nb import _assignment, _topk
 from mmalign_nb.align import (
     Matches,
+    _assignment,
     greedy_match,
     max_match,
     min_match,
@@ -21,7 +21,7 @@ from mmalign_nb.align import (
     nearest_match,
     threshold_match,
 )
-from mmalign_nb.similarity import csls, distance, similarity
+from mmalign_nb.similarity import _topk, csls, distance, similarity
 
 ONE_TO_ONE = (max_match, greedy_match, mutual_match)
 BY_SCORE = (*ONE_TO_ONE, nearest_match)

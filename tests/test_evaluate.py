@@ -105,7 +105,7 @@ def test_embeddings_in_blocks_are_the_matrix(monkeypatch):
     rng = np.random.default_rng(0)
     A, B = rng.normal(size=(30, 5)).astype(np.float32), rng.normal(size=(40, 5)).astype(np.float32)
     labels = rng.integers(0, 4, 30), rng.integers(0, 4, 40)
-    monkeypatch.setattr("mmalign_nb.evaluate._BLOCK", 100)
+    monkeypatch.setattr("mmalign_nb.similarity.Scores.blocks.__defaults__", (100,))
     in_blocks = retrieval_report((A, B), labels)
     dense = retrieval_report(similarity(A, B), labels)
     assert in_blocks.measures == dense.measures

@@ -11,9 +11,9 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from mmalign_nb import _topk
-from mmalign_nb._scores import as_sides
-from mmalign_nb._topk import Gallery, above, top_k, top_k_of
+from mmalign_nb.similarity import _topk
+from mmalign_nb.similarity._rows import as_sides
+from mmalign_nb.similarity._topk import Gallery, above, top_k, top_k_of
 
 METRICS = ("cosine", "dot", "euclidean", "manhattan", "hamming")
 NAMES = {"cosine": "cosine", "euclidean": "euclidean", "manhattan": "cityblock", "hamming": "hamming"}

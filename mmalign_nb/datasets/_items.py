@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._check import check_audio, check_images, check_texts, describe, is_number
+from .._check import as_audio, as_images, as_number, as_texts, describe
 
 _MODALITIES = ("text", "text_zh", "image", "audio", "video")
 
@@ -94,23 +94,23 @@ class Items:
                 f"ids has duplicates ({str(names[counts > 1][0])!r} comes {counts.max()} times); want each id once"
             )
         for name in ("sample_rate", "fps"):
-            if (value := getattr(self, name)) is not None and not (is_number(value) and value > 0):
-                raise ValueError(f"{name} is {value!r}; want a number above 0, per second")
+            if (value := getattr(self, name)) is not None:
+                as_number(value, name, 0, above=True, what="a number per second,")
         for name in _MODALITIES:
             if (value := getattr(self, name)) is not None and not hasattr(value, "__len__"):
                 raise TypeError(f"{name} is {describe(value)}; want one entry per item")
         for name in ("text", "text_zh"):
             if (value := getattr(self, name)) is not None:
-                put(name, check_texts(value, name) if len(value) else [])
+                put(name, as_texts(value, name) if len(value) else [])
         if self.image is not None and len(self.image):
-            check_images(self.image, "image")
+            as_images(self.image, "image")
         if self.audio is not None:
             if self.sample_rate is None:
                 raise ValueError(
                     "audio is given without sample_rate; want the number of samples per second, in Hz"
                 )
             if len(self.audio):
-                put("audio", check_audio(self.audio, "audio"))
+                put("audio", as_audio(self.audio, "audio"))
         if self.video is not None:
             if not isinstance(self.video, np.ndarray):
                 raise TypeError(f"video is {describe(self.video)}; want a uint8 array (n, T, H, W, 3)")

@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._check import as_count, as_matrix, check_same_length, one_of
-from ._params import LARGEST_RATE, as_labels_or_vectors, check_number
+from .._check import as_count, as_matrix, as_number, check_same_length, one_of
+from ._params import LARGEST_RATE, as_labels_or_vectors
 from ._store import read, write
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
         for name in self._counts:
             as_count(getattr(self, name), name)
         one_of(self.head, "head", ("linear", "none"))
-        check_number(self.learning_rate, "learning_rate", 0, LARGEST_RATE)
-        check_number(self.weight_decay, "weight_decay", 0)
-        check_number(self.dropout, "dropout", 0, 1, below=True)
+        as_number(self.learning_rate, "learning_rate", 0, LARGEST_RATE)
+        as_number(self.weight_decay, "weight_decay", 0)
+        as_number(self.dropout, "dropout", 0, 1, below=True)
         if self.negatives:
             as_count(self.negatives, "negatives")
         if not isinstance(self.seed, (int, np.integer)):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .._check import as_count, check_audio, refuse_items
+from .._check import as_audio, as_count, refuse_items
 from ._encoder import TrainedEncoder
 from ._params import check_rate
 
@@ -56,7 +56,7 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
     (1, 63, 40)
     """
     refuse_items(audio, "audio", "audio")
-    audio = check_audio(audio, "audio")
+    audio = as_audio(audio, "audio")
     check_rate(sample_rate)
     as_count(bands, "bands")
     import torch
@@ -178,7 +178,7 @@ class RnnAudio(TrainedEncoder):
 
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
         refuse_items(X, "X", "audio")
-        return check_audio(X, "X")
+        return as_audio(X, "X")
 
     def _check_params(self) -> None:
         super()._check_params()

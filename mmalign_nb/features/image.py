@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .._check import check_images, refuse_items
+from .._check import as_images, as_number, refuse_items
 from ._encoder import TrainedEncoder
-from ._params import check_number
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -123,7 +122,7 @@ class CnnImage(TrainedEncoder):
 
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
         refuse_items(X, "X", "image")
-        X = check_images(X, "X")
+        X = as_images(X, "X")
         if fitted and X.shape[1:] != self.shape_:
             raise ValueError(f"X has images of shape {X.shape[1:]}; fitted on {self.shape_}")
         if min(X.shape[1:3]) < 4:  # two poolings halve each side twice
@@ -132,7 +131,7 @@ class CnnImage(TrainedEncoder):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_number(self.augment, "augment", 0)
+        as_number(self.augment, "augment", 0)
 
     def _build(self, shape: tuple[int, ...]) -> nn.Module:
         from ._nets import ConvNet

@@ -13,8 +13,8 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._check import as_count, check_texts, one_of, refuse_items
-from ._params import check_number, check_range
+from .._check import as_count, as_number, as_texts, one_of, refuse_items
+from ._params import check_range
 from ._store import read, write
 
 __all__ = ["TfidfText", "Word2VecText", "words"]
@@ -50,7 +50,7 @@ def words(text: str) -> list[str]:
 
 def _texts(X: Any) -> list[str]:
     refuse_items(X, "X", "text")
-    return check_texts(X, "X")
+    return as_texts(X, "X")
 
 
 def _unit_rows(x: Any) -> Any:
@@ -144,7 +144,7 @@ class TfidfText(TransformerMixin, BaseEstimator):
             as_count(self.dim, "dim")
         if self.chars is not None:
             check_range(self.chars, "chars")
-            check_number(self.char_weight, "char_weight", 0, 1, above=True, below=True)
+            as_number(self.char_weight, "char_weight", 0, 1, above=True, below=True)
         df: dict[str, int] = {}
         for text in texts:
             for term in set(self._terms(text)):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._check import check_audio, check_images, check_texts, describe
+from .._check import as_audio, as_images, as_texts, describe
 from ..datasets import Items
 
 __all__ = ["Media", "escape", "uri"]
@@ -49,10 +49,10 @@ class Media:
             )
         if isinstance(items, np.ndarray) and items.dtype.kind != "U":
             if not self.rate:
-                items = check_images(items, name) if len(items) else items
+                items = as_images(items, name) if len(items) else items
             self.kind = {2: "sound", 5: "clip"}.get(items.ndim, "picture")
         else:
-            items, self.kind = check_texts(items, name) if len(items) else [], "text"
+            items, self.kind = as_texts(items, name) if len(items) else [], "text"
         self.items = items
         if len(items) != n:
             raise ValueError(
@@ -67,7 +67,7 @@ class Media:
         values, self.rate = items[0], float(items[1])
         if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.ndim == 5:
             return values
-        return check_audio(values, name)
+        return as_audio(values, name)
 
     def __len__(self) -> int:
         return len(self.items)

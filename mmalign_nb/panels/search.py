@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 
-from .._check import check_texts, describe
+from .._check import as_texts, describe
 from ._base import Panel, card
 from ._media import Media, escape
 
@@ -84,7 +84,7 @@ class SearchPanel(Panel):
         ids = np.asarray(index.ids).tolist()
         self._row = {key: row for row, key in enumerate(ids)}
         self._media = Media([str(key) for key in ids] if items is None else items, "items", len(ids))
-        self._captions = None if captions is None else check_texts(captions, "captions")
+        self._captions = None if captions is None else as_texts(captions, "captions")
         if self._captions is not None and len(self._captions) != len(ids):
             raise ValueError(
                 f"captions has {len(self._captions)} entries and the index {len(ids)}; want one for each"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._check import check_audio, check_images, check_same_length, check_texts, describe
+from .._check import as_audio, as_images, as_texts, check_same_length, describe
 from ._style import COLORS, RIGHT, WRONG, new_figure, styled
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def items_grid(
     >>> [ax.get_xlabel() for ax in fig.axes]
     ['one', 'two', 'three']
     """
-    images = check_images(images)
+    images = as_images(images)
     if captions is not None:
         check_same_length(images, captions, "images", "captions")
     n = len(images)
@@ -150,7 +150,7 @@ def neighbours(
     if hits.ndim != 2 or hits.dtype.kind not in "iu":
         raise ValueError(f"ids is {describe(hits)}; want whole numbers (q, k): one row of hits per query")
     queries, gallery = (
-        check_images(x, name) if isinstance(x, np.ndarray) and x.dtype.kind != "U" else check_texts(x, name)
+        as_images(x, name) if isinstance(x, np.ndarray) and x.dtype.kind != "U" else as_texts(x, name)
         for x, name in ((queries, "queries"), (gallery, "gallery"))
     )
     check_same_length(queries, hits, "queries", "ids")
@@ -243,7 +243,7 @@ def spectrograms(
     >>> fig.axes[0].get_title("left")
     '440 Hz'
     """
-    audio = check_audio(audio)
+    audio = as_audio(audio)
     if captions is not None:
         check_same_length(audio, captions, "audio", "captions")
     n, samples = audio.shape

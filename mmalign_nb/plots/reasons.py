@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._check import check_images, describe
+from .._check import as_images, describe
 from ._style import COLORS, RIGHT, WRONG, new_figure, styled
 from .items import _put_image
 
@@ -87,5 +87,5 @@ def score_terms_waterfall(explanation: Any, *, k: int = 8, image: Any = None, ti
     ax.set_xlim(min(0.0, float((starts + sizes).min())) * 1.05, float(max(ends.max(), 0)) * 1.16 + 1e-9)
     ax.set(xlabel="score, term by term", title=title)
     if side:
-        _put_image(side[0], check_images(np.asarray(image)[None], "image")[0])
+        _put_image(side[0], as_images(np.asarray(image)[None], "image")[0])
     return fig

@@ -247,13 +247,3 @@ def centred_norms(X: Any, mean: np.ndarray) -> np.ndarray:
     square = np.asarray((X.multiply(X) if hasattr(X, "tocsr") else X * X).sum(axis=1)).ravel()
     rest = square - 2 * (X @ mean) + mean @ mean
     return np.sqrt(np.where(rest > 1e-12 * (square + mean @ mean), rest, 0))
-
-
-def check_count(value: Any, name: str) -> None:
-    if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
-        raise ValueError(f"{name} is {value!r}; want a whole number of at least 1, or None for all")
-
-
-def check_within(value: float, name: str, low: float, high: float = np.inf) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value!r}; want a number in [{low:g}, {high:g}]")

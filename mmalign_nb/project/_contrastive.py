@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ._base import LinearMap, Projection, centred_norms, check_count, check_within, mean_of, unit
+from .._check import as_count, as_number
+from ._base import LinearMap, Projection, centred_norms, mean_of, unit
 
 if TYPE_CHECKING:
     import torch
@@ -116,15 +117,15 @@ class Contrastive(Projection):
         """Train both heads on pairs: A (n, p) and B (n, q), dense or CSR (made dense one batch at a time)."""
         A, B = self._check_pairs(A, B)
         for name in ("dim", "hidden", "epochs", "batch_size", "patience"):
-            check_count(getattr(self, name), name)
+            as_count(getattr(self, name), name, none=True)
         for name in ("validation", "temperature", "lr", "weight_decay"):
             value = getattr(self, name)
             if not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
                 raise ValueError(f"{name} is {value!r}; want a finite number")
-        check_within(self.validation, "validation", 0, 0.5)
-        check_within(self.temperature, "temperature", 0.01)
-        check_within(self.lr, "lr", 0, 1e30)  # beyond, AdamW's own arithmetic overflows float32
-        check_within(self.weight_decay, "weight_decay", 0)
+        as_number(self.validation, "validation", 0, 0.5)
+        as_number(self.temperature, "temperature", 0.01)
+        as_number(self.lr, "lr", 0, 1e30)  # beyond, AdamW's own arithmetic overflows float32
+        as_number(self.weight_decay, "weight_decay", 0)
         for name in ("map_a_", "map_b_"):  # of an earlier fit with linear heads
             self.__dict__.pop(name, None)
         sides = [_Standard(X) for X in (A, B)]

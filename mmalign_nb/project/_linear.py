@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._check import one_of
-from ._base import LinearMap, Projection, ahead, back, check_count, check_within, gram, mean_of, principal
+from .._check import as_count, as_number, one_of
+from ._base import LinearMap, Projection, ahead, back, gram, mean_of, principal
 
 
 class CCA(Projection):
@@ -82,10 +82,10 @@ class CCA(Projection):
     def fit(self, A: Any, B: Any = None) -> Self:
         """Learn both maps from pairs: A (n, p) and B (n, q), dense or CSR."""
         A, B = self._check_pairs(A, B)
-        check_count(self.dim, "dim")
-        check_count(self.rank, "rank")
-        check_within(self.reg, "reg", 0, 1)
-        check_within(self.power, "power", 0)
+        as_count(self.dim, "dim", none=True)
+        as_count(self.rank, "rank", none=True)
+        as_number(self.reg, "reg", 0, 1)
+        as_number(self.power, "power", 0)
         n = A.shape[0]
         whiten, scores, means = [], [], [mean_of(A), mean_of(B)]
         for X in (A, B):
@@ -160,7 +160,7 @@ class RidgeMap(Projection):
         from scipy.linalg import solve
 
         one_of(self.direction, "direction", ("a_to_b", "b_to_a"))
-        check_within(self.alpha, "alpha", 0)
+        as_number(self.alpha, "alpha", 0)
         forward = self.direction == "a_to_b"
         if hasattr(B if forward else A, "tocsr"):
             raise TypeError(
@@ -238,7 +238,7 @@ class Procrustes(Projection):
     def fit(self, A: Any, B: Any = None) -> Self:
         """Learn the rotation from pairs: A (n, p) and B (n, q), dense or CSR."""
         A, B = self._check_pairs(A, B)
-        check_count(self.dim, "dim")
+        as_count(self.dim, "dim", none=True)
         dim = min(self.dim or A.shape[1], A.shape[1], B.shape[1])
         whole = A.shape[1] == B.shape[1] == dim and not (hasattr(A, "tocsr") or hasattr(B, "tocsr"))
         bases, scores, means = [], [], [mean_of(A), mean_of(B)]

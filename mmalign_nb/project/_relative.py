@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._check import check_nonzero_rows
-from ._base import BLOCK, Projection, centred_norms, check_count, check_within, mean_of
+from .._check import as_count, as_number, check_nonzero_rows
+from ._base import BLOCK, Projection, centred_norms, mean_of
 
 
 class Relative(Projection):
@@ -81,9 +81,9 @@ class Relative(Projection):
     def fit(self, A: Any, B: Any = None) -> Self:
         """Keep the pairs as anchors: A (n, p) and B (n, q), dense or CSR."""
         A, B = self._check_pairs(A, B)
-        check_count(self.anchors, "anchors")
-        check_count(self.top_k, "top_k")
-        check_within(self.power, "power", 0)
+        as_count(self.anchors, "anchors", none=True)
+        as_count(self.top_k, "top_k", none=True)
+        as_number(self.power, "power", 0)
         n = A.shape[0]
         self.n_pairs_ = n
         k = min(self.anchors or n, n)

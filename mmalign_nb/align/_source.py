@@ -1,4 +1,4 @@
-"""Scores for ``align``, from a matrix or from two embeddings: the same questions, answered in blocks."""
+"""The scores as the matchings ask for them: pairs above a line, best partners, rivals; distances turned round."""
 
 from __future__ import annotations
 
@@ -7,52 +7,38 @@ from typing import Any
 
 import numpy as np
 
+from .._check import as_scores, as_threshold
+from ..similarity import Gallery, Scores, above, top_k
 from ._assignment import best_other
-from ._check import as_scores, describe
 
-__all__ = ["Source", "hair"]
+__all__ = ["Source", "line_bonus"]
 
 
-class Source:
-    """The scores, as a matrix or as two embeddings scored in blocks; inside always higher is more alike.
+class Source(Scores):
+    """Scores, or distances turned round, so that inside always higher is more alike.
 
     For distances ``sign`` is −1: the scores are ``zero − distance``, and ``value`` turns them back.
     """
 
     def __init__(self, scores: Any, metric: str, name: str = "scores", sign: int = 1) -> None:
-        self.sign, self.metric, self.zero = sign, metric, 0.0
-        self.matrix: np.ndarray | None = None
-        if isinstance(scores, tuple) and len(scores) == 2:
-            from ._scores import as_sides
+        self.sign = sign
+        super().__init__(scores, metric, name)
+        self.zero = 1.0 if sign < 0 and self.matrix is None and metric == "cosine" else 0.0
 
-            self.raw, (self.a, self.b) = scores, as_sides(*scores, metric, allow_empty=True)
-            self.shape = (self.a.shape[0], self.b.shape[0])
-            self.zero = 1.0 if sign < 0 and metric == "cosine" else 0.0
-        else:
-            self.matrix = _turned(scores, name) if sign < 0 else as_scores(scores, name)
-            self.shape = (self.matrix.shape[0], self.matrix.shape[1])
+    def _read(self, scores: Any, name: str) -> np.ndarray:
+        return as_scores(scores, name) if self.sign > 0 else -as_scores(scores, name, never=np.inf)
 
     def value(self, scores: np.ndarray) -> np.ndarray:
         """The scores as the caller wants them back: distances if distances came in."""
         return scores if self.sign > 0 else np.subtract(scores.dtype.type(self.zero), scores)
 
-    def blocks(self, side: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Rows of the matrix (side 0) or of its transpose (side 1), some megabytes at a time."""
+    def lines(self, side: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Rows of the matrix (side 0) or its columns (side 1), some megabytes at a time."""
         assert self.matrix is not None
         step = max(1, 2**20 // max(self.shape[1 - side], 1)) if side == 0 else 64
         for s in range(0, self.shape[side], step):
             x = self.matrix[s : s + step] if side == 0 else self.matrix[:, s : s + step].T
             yield s, np.ascontiguousarray(x)
-
-    def dense(self) -> np.ndarray:
-        """The whole (n, m) matrix."""
-        if self.matrix is not None:
-            return self.matrix
-        if not all(self.shape):
-            return np.empty(self.shape, np.float32)
-        from .similarity import similarity
-
-        return similarity(*self.raw, self.metric)
 
     def above(self, line: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """All pairs (i, j, score) at or above the line and not forbidden, in ascending order.
@@ -61,8 +47,6 @@ class Source:
         """
         cut = line if self.sign > 0 else self.zero - line
         if self.matrix is None:
-            from ._topk import Gallery, above
-
             if self.sign < 0:  # rounding 1 − cos must not cost a pair: look a little lower, decide below
                 cut -= 1e-6 * max(1.0, abs(cut)) if np.isfinite(cut) else 0.0
             found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
@@ -70,7 +54,7 @@ class Source:
                 found += above(self.a, Gallery(self.b, self.metric), cut, self.metric)
         else:
             found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, self.matrix.dtype))]
-            for s, block in self.blocks(0):
+            for s, block in self.lines(0):
                 flat = np.flatnonzero((block >= cut) & (block > -np.inf))
                 i, j = np.divmod(flat, self.shape[1])
                 found.append((i + s, j, block.ravel()[flat]))
@@ -89,18 +73,10 @@ class Source:
         if np.count_nonzero(above) <= above.size // 32:  # then a list of pairs is quicker
             return None
         out = np.subtract(self.matrix, cut, dtype=np.float64)
-        out += hair(out.ravel())
+        out += line_bonus(out.ravel())
         np.maximum(out, 0, out=out)
-        out *= above  # a score may be less than a hair below the line
+        out *= above  # a score may be a rounding below the line
         return out
-
-    def block(self, rows: np.ndarray, cols: np.ndarray | slice) -> np.ndarray:
-        """The scores of some rows and columns."""
-        if self.matrix is not None:
-            return self.matrix[rows][:, cols]
-        from ._scores import score_block
-
-        return score_block(self.a[rows], self.b[cols], self.metric)
 
     def strongest(
         self, rows: np.ndarray, cols: np.ndarray, count: int, line: float
@@ -121,15 +97,6 @@ class Source:
         i, j = np.divmod(at, len(cols))
         return rows[i], cols[j], top
 
-    def at(self, pairs: np.ndarray) -> np.ndarray:
-        """The scores of some pairs (k, 2)."""
-        i, j = pairs[:, 0], pairs[:, 1]
-        if self.matrix is not None:
-            return self.matrix[i, j]
-        from ._scores import score_pairs
-
-        return score_pairs(self.a, self.b, i, j, self.metric)
-
     def best(self, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Best partner of each item of a side (the lowest of several), its score, and whether there are several.
 
@@ -143,7 +110,7 @@ class Source:
             ids, scores = self.best_two(side)
             return ids[:, 0], scores[:, 0], scores[:, 0] == scores[:, -1] if m > 1 else tied
         top = top.astype(self.matrix.dtype)
-        for s, block in self.blocks(side):
+        for s, block in self.lines(side):
             k = slice(s, s + len(block))
             at[k] = block.argmax(axis=1)
             top[k] = block[np.arange(len(block)), at[k]]
@@ -152,8 +119,6 @@ class Source:
 
     def best_two(self, side: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids and scores of the two best partners of each item (embeddings only)."""
-        from ._topk import Gallery, top_k
-
         a, b = (self.a, self.b) if side == 0 else (self.b, self.a)
         return top_k(a, Gallery(b, self.metric), 2, self.metric)
 
@@ -171,7 +136,7 @@ class Source:
         # Outside the pairs: hide them and take the maxima. Among the pairs: the best or second best of a group.
         row_best, col_best = (np.full(k, -np.inf) for k in self.shape)
         start = 0
-        for s, block in self.blocks(0) if self.shape[1] else ():
+        for s, block in self.lines(0) if self.shape[1] else ():
             stop = int(np.searchsorted(pairs[:, 0], s + len(block)))
             block = block.copy()
             block[pairs[start:stop, 0] - s, pairs[start:stop, 1]] = -np.inf
@@ -187,33 +152,21 @@ class Source:
         """A gate as a number in the precision of the scores; None is no gate."""
         if threshold is None:
             return None
-        if getattr(threshold, "abstained", False):
-            float(threshold)  # says in its own words why there is no line
-        try:
-            line = float(threshold)
-        except (TypeError, ValueError) as err:
-            raise TypeError(f"{name} is {describe(threshold)}; want a number or a Threshold") from err
-        if np.isnan(line):
-            raise ValueError(f"{name} is NaN; want a number")
+        line = as_threshold(threshold, name)
         dtype = np.float32 if self.matrix is None else self.matrix.dtype.type
-        return float(dtype(np.clip(line, -3e38, 3e38))) if np.isfinite(line) else line
+        return float(dtype(np.clip(line, *_ends(dtype)))) if np.isfinite(line) else line
 
 
-def hair(gains: np.ndarray) -> float:
-    """Next to nothing beside usual gains: with it a pair exactly at the line adds to the sum, and is kept.
+def _ends(dtype: Any) -> tuple[float, float]:
+    """The least and the greatest number of a dtype."""
+    return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+
+
+def line_bonus(gains: np.ndarray) -> float:
+    """A gain so small that it decides nothing else: with it a pair exactly at the line adds to the sum, and is kept.
 
     Not beside the largest gain: one outlier would make everybody else's differences vanish.
     """
     some = gains[:: max(1, len(gains) // 10_000)]
     some = some[some > 0]
     return 1e-10 * (float(np.median(some)) if len(some) else float(gains.max(initial=0.0)) or 1.0)
-
-
-def _turned(distances: Any, name: str) -> np.ndarray:
-    """Check a distance matrix and return its negative, so that higher is more alike."""
-    x = np.asarray(distances)
-    if x.dtype.kind not in "f":
-        return -as_scores(x, name)
-    if x.ndim == 2 and (x == -np.inf).any():
-        raise ValueError(f"{name} has -inf; a distance must be finite (or +inf for never)")
-    return as_scores(-x, name)

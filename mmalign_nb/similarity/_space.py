@@ -6,18 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._check import as_count, as_scores
-from ._scores import as_sides, norms, score_matrix
-from ._topk import top_k, top_k_of
+from .._check import as_count, as_number
+from ._rows import as_sides, check_directions, norms
+from ._scores import Scores
 
 __all__ = ["Hubness", "csls", "hubness", "inverted_softmax", "modality_gap"]
 
 
-def _finite_scores(scores: Any, what: str) -> np.ndarray:
-    out = as_scores(scores)
-    if not out.size:
-        raise ValueError(f"scores is empty (shape {out.shape}); want at least one row and one column")
-    if not np.isfinite(out).all():
+def _finite_scores(scores: Any, what: str) -> Scores:
+    out = Scores(scores, allow_empty=False)
+    if out.matrix is not None and not np.isfinite(out.matrix).all():
         raise ValueError(f"scores has -inf; {what} needs finite scores: forbid pairs afterwards")
     return out
 
@@ -63,11 +61,11 @@ def csls(scores: Any, k: int = 10) -> np.ndarray:
            [ 0. , -1.5]], dtype=float32)
     """
     k = as_count(k, "k")
-    S = score_matrix(*scores) if isinstance(scores, tuple) else _finite_scores(scores, "csls")
-    row, column = (top_k_of(x, k)[1].mean(axis=1, dtype=np.float64) for x in (S, S.T))
+    S = _finite_scores(scores, "csls")
+    row, column = (x.top_k(k)[1].mean(axis=1, dtype=np.float64) for x in (S, S.T))
     out = np.empty(S.shape, np.float32)
-    for i in range(0, len(S), 1024):
-        out[i : i + 1024] = 2 * S[i : i + 1024] - row[i : i + 1024, None] - column
+    for i, block in S.blocks():
+        out[i : i + len(block)] = 2 * block - row[i : i + len(block), None] - column
     return out
 
 
@@ -107,11 +105,13 @@ def inverted_softmax(scores: Any, beta: float = 30.0) -> np.ndarray:
     array([[0.5  , 0.999],
            [0.5  , 0.001]], dtype=float32)
     """
-    if not 0 < beta < np.inf:
-        raise ValueError(f"beta is {beta!r}; want a positive number")
-    S = score_matrix(*scores) if isinstance(scores, tuple) else _finite_scores(scores, "inverted_softmax")
-    out = np.multiply(S, beta, dtype=np.float64)
-    out -= out.max(axis=0)
+    beta = as_number(beta, "beta", 0, above=True)
+    out = _finite_scores(scores, "inverted_softmax").dense().astype(np.float64)
+    with np.errstate(
+        over="ignore"
+    ):  # differences beyond float64 become -inf, and exp of it 0, as they should
+        out -= out.max(axis=0)
+        out *= beta
     np.exp(out, out=out)
     return (out / out.sum(axis=0)).astype(np.float32)
 
@@ -164,15 +164,8 @@ def hubness(scores: Any, k: int = 10, metric: str = "cosine") -> Hubness:
     ([3, 0, 0], 0.707)
     """
     k = as_count(k, "k")
-    if isinstance(scores, tuple):
-        A, B = scores
-        ids, m = top_k(A, B, k, metric)[0], np.shape(B)[0]
-    else:
-        S = as_scores(scores)
-        ids, m = top_k_of(S, k)[0], S.shape[1]
-    if not ids.size:
-        raise ValueError("scores is empty; want at least one row and one column")
-    counts = np.bincount(ids.ravel(), minlength=m)
+    S = scores if isinstance(scores, Scores) else Scores(scores, metric, allow_empty=False)
+    counts = np.bincount(S.top_k(k)[0].ravel(), minlength=S.shape[1])
     deviation = counts - counts.mean()
     std = deviation.std()
     return Hubness(float((deviation**3).mean() / std**3) if std else 0.0, counts)
@@ -216,5 +209,7 @@ def modality_gap(A: Any, B: Any) -> float:
     1.414
     """
     a, b = as_sides(A, B, "cosine")
+    check_directions(a, "A")
+    check_directions(b, "B")
     means = [(x.T @ (1 / norms(x))) / x.shape[0] for x in (a, b)]
     return float(np.linalg.norm(np.asarray(means[0] - means[1]).ravel()))

@@ -1,8 +1,4 @@
-"""Who belongs to whom: from scores to pairs, one to one, best first, mutual, or all above a line.
-
-Every function takes a score matrix ``(n, m)`` (rows are side a, columns side b, higher is more alike) or a tuple
-``(A, B)`` of embeddings, and returns one ``Matches``. ``-inf`` in a score matrix says "never pair these".
-"""
+"""The six matchings: one to one by greatest or least total, best first, nearest, mutual, or all above a line."""
 
 from __future__ import annotations
 
@@ -11,46 +7,40 @@ from typing import Any
 
 import numpy as np
 
+from .._check import one_of
 from ._assignment import assign, assign_pairs
-from ._check import one_of
 from ._matches import Matches
-from ._source import Source, hair
+from ._source import Source, line_bonus
 
-__all__ = [
-    "Matches",
-    "greedy_match",
-    "max_match",
-    "min_match",
-    "mutual_match",
-    "nearest_match",
-    "threshold_match",
-]
+__all__ = ["greedy_match", "max_match", "min_match", "mutual_match", "nearest_match", "threshold_match"]
 
 TIES = ("lowest", "drop", "error")
 
 
-def _wrap(
+def _as_matches(
     source: Source, pairs: np.ndarray, scores: np.ndarray, margins: bool = True, tied: int = 0
 ) -> Matches:
     """Put pairs in order, add their margins, and say who is left over."""
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     pairs, scores = np.ascontiguousarray(pairs[order], np.int64), scores[order]
     margin = scores - source.rivals(pairs, scores) if margins else np.full(len(pairs), np.nan)
-    alone_a, alone_b = (np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(source.shape))
+    unmatched_a, unmatched_b = (
+        np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(source.shape)
+    )
     measure = "score" if source.sign > 0 else "distance"
     return Matches(
         pairs,
         source.value(scores),
         margin.astype(scores.dtype),
-        alone_a,
-        alone_b,
+        unmatched_a,
+        unmatched_b,
         source.shape,
         measure,
         tied,
     )
 
 
-def _settle(ties: str, tied: np.ndarray, what: str) -> np.ndarray:
+def _apply_ties(ties: str, tied: np.ndarray, what: str) -> np.ndarray:
     """Which entries the policy for ties keeps; ``ties="error"`` says where the first tie is."""
     one_of(ties, "ties", TIES)
     if ties == "error" and tied.any():
@@ -61,7 +51,7 @@ def _settle(ties: str, tied: np.ndarray, what: str) -> np.ndarray:
     return ~tied if ties == "drop" else np.ones(len(tied), bool)
 
 
-def _whole(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
+def _full_weights(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
     """Weights whose best matching has as many pairs as can be and then the greatest total; whether any is forbidden.
 
     What is added to all scores changes no choice among whole matchings. A forbidden pair weighs 0 and any other so
@@ -85,7 +75,7 @@ def _assigned(source: Source, line: float | None, ties: str) -> Matches:
     n, m = source.shape
     lowest = one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
-        weights, never = _whole(source.dense(), min(n, m))
+        weights, never = _full_weights(source.dense(), min(n, m))
         col, tied = assign(weights, optional=never, lowest=lowest)
         del weights
     elif (gains := source.gains(line)) is not None:
@@ -94,16 +84,16 @@ def _assigned(source: Source, line: float | None, ties: str) -> Matches:
     else:
         i, j, scores = source.above(line)
         w = source.sign * (source.value(scores).astype(np.float64) - line)
-        w += hair(w)
+        w += line_bonus(w)
         if len(w) <= n * m // 8:
             col, tied = assign_pairs(i, j, w, source.shape, lowest=lowest)
         else:
             weights = np.zeros(source.shape)
             weights[i, j] = w
             col, tied = assign(weights, optional=True, lowest=lowest)
-    keep = _settle(ties, tied & (col >= 0), "row") & (col >= 0)
+    keep = _apply_ties(ties, tied & (col >= 0), "row") & (col >= 0)
     pairs = np.stack([np.flatnonzero(keep), col[keep]], axis=1)
-    return _wrap(source, pairs, source.at(pairs), tied=int(tied[keep].sum()))
+    return _as_matches(source, pairs, source.pairs(*pairs.T), tied=int(tied[keep].sum()))
 
 
 def min_match(
@@ -258,7 +248,7 @@ def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", marg
     if line is None:
         raise TypeError("threshold is None; want a number or a Threshold: there is no default")
     i, j, found = source.above(line)
-    return _wrap(source, np.stack([i, j], axis=1), found, margins)
+    return _as_matches(source, np.stack([i, j], axis=1), found, margins)
 
 
 def nearest_match(
@@ -346,13 +336,13 @@ def mutual_match(
         return _chosen(source, at, top, tied, tied, threshold, ties)
     # A tie matters if two are among each other's best and one of them has others as good: this, unlike ``at`` and
     # ``back``, doesn't depend on the order of items.
-    torn = ~tied & tied_b[at] & (top_b[at] == top)
+    contested = ~tied & tied_b[at] & (top_b[at] == top)
     several, step = np.flatnonzero(tied), max(1, 2**20 // source.shape[1])
     for s in range(0, len(several), step):
         k = several[s : s + step]
         best = top[k, None]
-        torn[k] = ((source.block(k, slice(None)) == best) & (top_b == best)).any(axis=1)
-    return _chosen(source, at, top, torn, back[at] == np.arange(len(at)), threshold, ties)
+        contested[k] = ((source.block(k, slice(None)) == best) & (top_b == best)).any(axis=1)
+    return _chosen(source, at, top, contested, back[at] == np.arange(len(at)), threshold, ties)
 
 
 def _chosen(
@@ -367,8 +357,8 @@ def _chosen(
     """Pairs (i, at[i]) of the wanted rows that reach the line, ties settled."""
     line = source.line(threshold, "threshold")
     reach = (top > -np.inf) & (top >= (-np.inf if line is None else line))
-    keep = np.flatnonzero(_settle(ties, tied & reach, "row") & reach & wanted)
-    return _wrap(source, np.stack([keep, at[keep]], axis=1), top[keep], tied=int(tied[keep].sum()))
+    keep = np.flatnonzero(_apply_ties(ties, tied & reach, "row") & reach & wanted)
+    return _as_matches(source, np.stack([keep, at[keep]], axis=1), top[keep], tied=int(tied[keep].sum()))
 
 
 def greedy_match(
@@ -430,7 +420,7 @@ def greedy_match(
             level_pairs = list(zip(i[lo:hi].tolist(), j[lo:hi].tolist(), strict=True))
             tied += _take(level_pairs, free_a, free_b, ties, pairs)
     found = np.array(pairs, np.int64).reshape(-1, 2)
-    return _wrap(source, found, source.at(found), tied=tied)
+    return _as_matches(source, found, source.pairs(*found.T), tied=tied)
 
 
 def _take(
@@ -445,17 +435,17 @@ def _take(
     Returns how many of them order alone has chosen.
     """
     left = [(i, j) for i, j in level if free_a[i] and free_b[j]]
-    rows, cols, torn = Counter[int](), Counter[int](), set[tuple[int, int]]()
+    rows, cols, contested = Counter[int](), Counter[int](), set[tuple[int, int]]()
     if len(left) > 1:
         rows, cols = Counter(i for i, _ in left), Counter(j for _, j in left)
-        torn = {(i, j) for i, j in left if rows[i] > 1 or cols[j] > 1}
-    if torn and ties != "lowest":
+        contested = {(i, j) for i, j in left if rows[i] > 1 or cols[j] > 1}
+    if contested and ties != "lowest":
         if ties == "error":
             raise ValueError(
-                f"ties='error', and {len(torn)} pairs that share an item are tied (first: {min(torn)}): "
+                f"ties='error', and {len(contested)} pairs that share an item are tied (first: {min(contested)}): "
                 "other partners are exactly as good"
             )
-        for i, j in torn:
+        for i, j in contested:
             if rows[i] > 1:
                 free_a[i] = False
             if cols[j] > 1:
@@ -465,5 +455,5 @@ def _take(
         if free_a[i] and free_b[j]:
             free_a[i] = free_b[j] = False
             pairs.append((i, j))
-            chosen += (i, j) in torn
+            chosen += (i, j) in contested
     return chosen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._truth import Truth
+from .._truth import Truth
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ._check import check_nonzero_rows
-from ._scores import norms, score_block, score_pairs
+from .._check import check_nonzero_rows
+from ._rows import norms
+from ._scores import score_block, score_pairs
 
 __all__ = ["UNIT", "Gallery", "Queries", "in_threads", "inside", "spans", "threads"]
 
@@ -59,7 +60,7 @@ class Gallery:
         dense = isinstance(rows, np.ndarray)
         self.fast = dense and len(rows) > 0 and metric in ("cosine", "dot", "euclidean")
         if self.fast and metric == "euclidean":
-            self.mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+            self.mean = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
         starts = [(s,) for s in range(0, rows.shape[0], 4096)]
         if self.fast or metric == "cosine":
             of = in_threads(lambda s: norms(self._moved(rows[s : s + 4096])), starts)
@@ -74,12 +75,16 @@ class Gallery:
     def _moved(self, x: np.ndarray) -> np.ndarray:
         return x - self.mean if self.metric == "euclidean" else x
 
+    def _single(self, x: np.ndarray) -> np.ndarray:
+        """Rows as a product takes them: float32. Rounding float64 to it costs one unit more, which the bound has room for."""
+        return self._moved(x).astype(np.float32, copy=False)
+
     def queries(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Return queries ready for ``tile`` and, for each, how far off a score in a tile can be; None if unknown."""
-        a = self._moved(a)
-        length = norms(a)
+        length = norms(self._moved(a))
         if length.max(initial=0) > 1e15 or length[length > 0].min(initial=1) < 1e-15:
             return None
+        a = self._single(a)
         # |error of a float32 inner product| <= d u |a||b|, in any order of summation (Higham 2002, section 3.1).
         u = (a.shape[1] + 16) * UNIT
         if self.metric == "cosine":
@@ -92,7 +97,7 @@ class Gallery:
 
     def tile(self, q: np.ndarray, start: int, stop: int, out: np.ndarray) -> None:
         """Fill ``out (stop - start, len(q))`` with the scores by which the rows are ranked."""
-        b, length = self._moved(self.rows[start:stop]), self.lengths[start:stop, None]
+        b, length = self._single(self.rows[start:stop]), self.lengths[start:stop, None]
         if self.metric == "cosine" and np.abs(length - 1).max() > 4 * UNIT:
             b = b * (1 / length).astype(np.float32)
         elif self.metric == "euclidean":

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from ._check import as_count
-from ._scores import as_sides, check_directions, norms, score_block
+from .._check import as_count
+from ._rows import as_sides, check_directions, norms
+from ._scores import score_block
 from ._tiles import UNIT, Gallery, Queries, in_threads, inside, spans, threads
 
 __all__ = ["Gallery", "above", "best_first", "top_k", "top_k_of"]
@@ -154,7 +155,7 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
     Examples
     --------
     >>> import numpy as np
-    >>> from mmalign_nb._topk import top_k
+    >>> from mmalign_nb.similarity import top_k
     >>> ids, scores = top_k([[3.0, 4.0]], [[1.0, 0.0], [0.0, 1.0], [6.0, 8.0]], k=2)
     >>> ids, scores.round(2)
     (array([[2, 1]]), array([[1. , 0.8]], dtype=float32))
@@ -163,7 +164,7 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
     if isinstance(B, Gallery):
         a, g = A, B
     else:
-        a, rows = as_sides(A, B, metric, allow_empty=True, directions=False)
+        a, rows = as_sides(A, B, metric, allow_empty=True)
         g = Gallery(rows, metric)
     if metric == "cosine":
         check_directions(a, "A")
@@ -254,7 +255,7 @@ def above(
 
     Examples
     --------
-    >>> from mmalign_nb._topk import above
+    >>> from mmalign_nb.similarity import above
     >>> for i, j, score in above([[3.0, 4.0], [1.0, 0.0]], [[1.0, 0.0], [0.0, 1.0]], threshold=0.7):
     ...     print(i, j, score.round(2))
     [0 1] [1 0] [0.8 1. ]
@@ -264,7 +265,7 @@ def above(
     if isinstance(B, Gallery):
         a, g = A, B
     else:
-        a, rows = as_sides(A, B, metric, allow_empty=True, directions=False)
+        a, rows = as_sides(A, B, metric, allow_empty=True)
         g = Gallery(rows, metric)
     if metric == "cosine":
         check_directions(a, "A")

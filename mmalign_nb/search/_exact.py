@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._check import as_matrix, describe, one_of
-from ._scores import as_bits, as_words, check_directions
-from ._topk import Gallery, above, top_k
+from .._check import as_ids, as_threshold, check_nonzero_rows, one_of
+from ..similarity import Gallery, Rows, above, as_rows, norms, top_k
 
 __all__ = ["Hits", "Index", "RangeHits"]
 
@@ -69,8 +69,9 @@ class Index:
 
     def __init__(self, metric: str = "cosine") -> None:
         self.metric = one_of(metric, "metric", ("cosine", "dot", "euclidean", "hamming"))
-        self.dim: int | None = None
-        self._packed = False  # hamming: whether bits come as packed bytes; they are kept as 64-bit words
+        self._form: Rows | None = (
+            None  # columns and kind of bits of what was added, without the rows themselves
+        )
         self._rows: list[np.ndarray] = []
         self._ids: list[np.ndarray] | None = None  # None: ids are the row numbers
         self._seen: set[Any] | None = None
@@ -104,60 +105,56 @@ class Index:
         >>> index.add([[0, 1], [1, 1]], ids=["north", "north-east"]).ids.tolist()
         ['east', 'north', 'north-east']
         """
-        rows, packed, dim = self._as_rows(vectors, "vectors")
-        if not len(rows):
-            self.dim, self._packed = dim, packed
-            return self
-        if len(self) and (ids is None) != (self._ids is None):
-            before, now = ("without", "with") if self._ids is None else ("with", "without")
-            raise ValueError(
-                f"vectors were added {before} ids before and now {now}; want the one or the other"
-            )
-        if ids is not None:
-            self._add_ids(ids, len(rows))
-        # A copy, so that what the caller does to the array later doesn't change the index.
-        self._rows.append(rows.copy() if np.shares_memory(rows, vectors) else rows)
-        self.dim, self._packed, self._gallery = dim, packed, None
+        rows = self._as_rows(vectors, "vectors")
+        if len(rows.data):
+            if len(self) and (ids is None) != (self._ids is None):
+                before, now = ("without", "with") if self._ids is None else ("with", "without")
+                raise ValueError(
+                    f"vectors were added {before} ids before and now {now}; want the one or the other"
+                )
+            if ids is not None:
+                self._add_ids(ids, len(rows.data))
+            self._rows.append(
+                rows.data.copy()
+            )  # what the caller does to the array later doesn't change the index
+            self._gallery = None
+        self._form = rows._replace(data=None)
         return self
 
     def _add_ids(self, ids: Any, n: int) -> None:
-        new = np.asarray(ids)
-        if new.ndim != 1 or new.dtype.kind not in "iuU" or len(new) != n:
-            raise ValueError(f"ids is {describe(ids)}; want {n} str or {n} int, one per vector")
-        new = new if new.dtype.kind == "U" else new.astype(np.int64)
-        if self._ids and self._ids[0].dtype.kind != new.dtype.kind:
+        new = as_ids(ids, "ids", n)
+        if (
+            self._ids
+            and self._ids[0].dtype.kind != new.dtype.kind
+            and "U" in (self._ids[0].dtype.kind, new.dtype.kind)
+        ):
             kind = "int" if new.dtype.kind == "U" else "str"
-            raise TypeError(f"ids is {describe(ids)}; the index has {kind} ids: want the same")
+            raise TypeError(
+                f"ids has {'str' if kind == 'int' else 'int'}; the index has {kind} ids: want the same"
+            )
         if self._seen is None:
             self._seen = set() if not self._ids else set(self.ids.tolist())
-        seen, listed = self._seen, new.tolist()
-        if len(set(listed)) < n or not seen.isdisjoint(listed):
-            twice = next(x for i, x in enumerate(listed) if x in seen or x in listed[:i])
-            raise ValueError(f"ids has {twice!r} twice or the index has it already; want each id once")
-        seen.update(listed)
+        twice = self._seen.intersection(listed := new.tolist())
+        if not twice and len(set(listed)) < n:
+            twice = {x for x, count in Counter(listed).items() if count > 1}
+        if twice:
+            raise ValueError(f"ids has {min(twice)!r} twice or the index has it already; want each id once")
+        self._seen.update(listed)
         self._ids = [*(self._ids or []), new]
 
-    def _as_rows(self, x: Any, name: str) -> tuple[np.ndarray, bool, int]:
-        """Check vectors or queries: the rows as they are kept, whether they are packed bits, their columns."""
-        packed = False
-        if self.metric == "hamming":
-            rows, kind = as_bits(x, name)
-            packed = kind != "unpacked"
-            if self.dim is not None and packed != self._packed:
-                want, got = ("packed", "unpacked") if self._packed else ("unpacked", "packed")
-                raise ValueError(
-                    f"{name} is {got} bits ({describe(x)}); the index has {want} bits: want the same"
-                )
-        else:
-            rows = as_matrix(x, name, allow_empty=True)
-        if self.dim is not None and rows.shape[1] != self.dim:
-            raise ValueError(f"{name} has {rows.shape[1]} columns; want {self.dim} as in the index")
-        dim = rows.shape[1]
+    def _as_rows(self, x: Any, name: str) -> Rows:
+        """Vectors or queries, checked and in the form of those that are kept."""
+        rows = as_rows(
+            x, self.metric, name, like=self._form, other="the index", sparse=False, allow_empty=True
+        )
         if self.metric == "cosine":
-            check_directions(rows, name)
-        elif self.metric == "hamming":
-            rows = as_words(rows if packed else np.packbits(rows, axis=1))
-        return rows, packed, dim
+            check_nonzero_rows(norms(rows.data), name)
+        return rows if rows.bits != "either" else rows._replace(bits="packed")
+
+    @property
+    def dim(self) -> int | None:
+        """How many columns the vectors have; None before the first ones came."""
+        return None if self._form is None else self._form.columns
 
     @property
     def vectors(self) -> np.ndarray:
@@ -179,7 +176,7 @@ class Index:
     def _prepare(self, queries: Any) -> tuple[np.ndarray, Gallery]:
         if not len(self):
             raise ValueError("the index is empty; add vectors first")
-        rows = self._as_rows(queries, "queries")[0]
+        rows = self._as_rows(queries, "queries").data
         if self._gallery is None:
             self._gallery = Gallery(self.vectors, self.metric)
         return rows, self._gallery
@@ -240,7 +237,7 @@ class Index:
         """
         rows, gallery = self._prepare(queries)
         parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
-        parts += above(rows, gallery, float(threshold), self.metric)
+        parts += above(rows, gallery, as_threshold(threshold), self.metric)
         i, j, scores = (np.concatenate(x) for x in zip(*parts, strict=True))
         order = np.lexsort((-scores, i))
         return RangeHits(i[order], self.ids[j[order]], scores[order])
@@ -277,7 +274,8 @@ class Index:
             with part.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
             part.replace(folder / f"{name}.npy")
-        facts = {"format": 1, "metric": self.metric, "n": len(self), "dim": self.dim, "packed": self._packed}
+        facts = {"format": 1, "metric": self.metric, "n": len(self), "dim": self.dim}
+        facts["packed"] = self._form is not None and self._form.bits == "packed"
         facts["ids"] = self._ids is not None
         (folder / "index.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
@@ -322,7 +320,9 @@ class Index:
             raise ValueError(f"{folder} has format {facts['format']!r}; this version reads format 1")
         index = cls(facts["metric"])
         vectors = np.load(folder / "vectors.npy", mmap_mode="r" if facts["n"] else None, allow_pickle=False)
-        index.dim, index._packed = facts["dim"], facts["packed"]
+        if facts["dim"] is not None:
+            bits = ("packed" if facts["packed"] else "unpacked") if index.metric == "hamming" else ""
+            index._form = Rows(None, facts["dim"], bits)
         index._rows = [vectors.view(np.ndarray)] if facts["n"] else []
         if facts["ids"]:
             index._ids = [np.load(folder / "ids.npy", allow_pickle=False)]

@@ -1,7 +1,4 @@
-"""How alike two items are: the measures, what puts vectors right before them, and what is wrong with a space.
-
-Higher is more alike. ``similarity`` returns scores and ``distance`` returns distances; nothing else flips a sign.
-"""
+"""The measures of how alike two vectors are, and what prepares vectors for them."""
 
 from __future__ import annotations
 
@@ -9,22 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ._check import as_matrix, describe, one_of
-from ._scores import METRICS, score_matrix
-from ._space import Hubness, csls, hubness, inverted_softmax, modality_gap
+from .._check import as_count, as_matrix, as_seed, as_vector, one_of
+from ._scores import Scores
 
-__all__ = [
-    "METRICS",
-    "Hubness",
-    "binarize",
-    "center",
-    "csls",
-    "distance",
-    "hubness",
-    "inverted_softmax",
-    "modality_gap",
-    "similarity",
-]
+__all__ = ["binarize", "center", "distance", "similarity"]
 
 
 def similarity(A: Any, B: Any, metric: str = "cosine") -> np.ndarray:
@@ -87,7 +72,7 @@ def similarity(A: Any, B: Any, metric: str = "cosine") -> np.ndarray:
     array([[-1.   , -3.162, -2.   ],
            [-1.414, -2.236, -2.236]], dtype=float32)
     """
-    return score_matrix(A, B, metric)
+    return Scores((A, B), metric, allow_empty=False).dense()
 
 
 def distance(A: Any, B: Any, metric: str = "cosine") -> np.ndarray:
@@ -174,15 +159,8 @@ def center(A: Any, mean: Any = None) -> np.ndarray:
     array([[0., 1.]], dtype=float32)
     """
     a: np.ndarray = as_matrix(A, "A")
-    mu = a.mean(axis=0, dtype=np.float64) if mean is None else _per_column(mean, "mean", a.shape[1])
+    mu = a.mean(axis=0, dtype=np.float64) if mean is None else as_vector(mean, "mean", a.shape[1])
     return (a - mu).astype(np.float32)
-
-
-def _per_column(x: Any, name: str, d: int) -> np.ndarray:
-    out = np.asarray(x)
-    if out.dtype.kind not in "fiub" or out.shape != (d,) or not np.isfinite(out).all():
-        raise ValueError(f"{name} is {describe(x)}; want {d} finite numbers, one per column")
-    return out.astype(np.float64)
 
 
 def binarize(
@@ -253,16 +231,14 @@ def binarize(
         raise ValueError(f"cut is given but method={method!r} cuts at 0; want None, or method='median'")
     x = as_matrix(X, "X", sparse=method == "hyperplanes", allow_empty=True)
     if method == "hyperplanes":
-        if n_bits is not None and n_bits < 1:
-            raise ValueError(f"n_bits is {n_bits}; want at least 1")
-        size = (x.shape[1], n_bits or x.shape[1])
-        bits = np.asarray(x @ np.random.default_rng(seed).standard_normal(size, dtype=np.float32)) > 0
+        size = (x.shape[1], as_count(n_bits, "n_bits", none=True) or x.shape[1])
+        bits = (
+            np.asarray(x @ np.random.default_rng(as_seed(seed)).standard_normal(size, dtype=np.float32)) > 0
+        )
     elif method == "median":
         if cut is None and len(x) == 0:
             raise ValueError(f"X is empty (shape {x.shape}); want at least one row, or cut")
-        bits = x > (
-            np.median(x, axis=0) if cut is None else _per_column(cut, "cut", x.shape[1]).astype(np.float32)
-        )
+        bits = x > (np.median(x, axis=0) if cut is None else as_vector(cut, "cut", x.shape[1]))
     else:
         bits = x > 0
     return np.packbits(bits, axis=1) if packed else bits
