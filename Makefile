@@ -24,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest
 # One thread per worker: two workers on two cores, and the same sums on every machine.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help install lab test style types layers unit nbval browser notebooks check-notebooks elsewhere models clean
+.PHONY: help install lab test style types layers unit fuzz nbval browser notebooks check-notebooks elsewhere models clean
 .DEFAULT_GOAL := help
 
 help:
@@ -73,6 +73,10 @@ layers: $(VENV)/.installed-test
 
 unit: $(VENV)/.installed-test
 	$(ONE_THREAD) $(PYTEST) -n 2 --dist loadfile
+
+# Twenty thousand hostile inputs over every public function; some minutes.
+fuzz: $(VENV)/.installed-test
+	$(ONE_THREAD) $(BIN)/python tests/properties/test_hostile.py 20000
 
 nbval: $(VENV)/.installed-test
 	$(ONE_THREAD) $(PYTEST) -o addopts="" -o filterwarnings=default -n 2 --dist loadfile --nbval --nbval-current-env \

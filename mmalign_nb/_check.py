@@ -35,6 +35,7 @@ __all__ = [
     "check_nonzero_rows",
     "check_same_length",
     "describe",
+    "fit_into",
     "is_missing",
     "is_text",
     "label_codes",
@@ -131,12 +132,15 @@ def as_threshold(value: Any, name: str = "threshold") -> float:
     number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
     if not isinstance(number, Real) or isinstance(number, bool):
         raise TypeError(f"{name} is {describe(value)}; want a number or a Threshold")
-    if math.isnan(number):
-        raise ValueError(f"{name} is NaN; want a number")
     try:
-        return float(number)
-    except OverflowError:  # an int beyond float64
-        return math.copysign(math.inf, number)
+        line = float(number)
+    except OverflowError as err:  # an int beyond float64
+        raise ValueError(
+            f"{name} is {number!r:.60}, which no float can hold; want a number or a Threshold"
+        ) from err
+    if math.isnan(line):
+        raise ValueError(f"{name} is NaN; want a number")
+    return line
 
 
 def as_seed(value: Any, name: str = "seed") -> int:
@@ -200,8 +204,8 @@ def as_array(x: Any, name: str, want: str) -> np.ndarray:
     if out.dtype.kind not in "fiub":
         raise TypeError(f"{name} is {describe(x)}; want {want}")
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        mask = np.ma.getmaskarray(x)
-        rows = mask.reshape(len(mask), -1).any(axis=1) if mask.ndim else np.ones(1, bool)
+        mask = np.atleast_1d(np.ma.getmaskarray(x))
+        rows: np.ndarray = mask.reshape(len(mask), -1).any(axis=1)
         raise ValueError(
             bad_rows(rows, name, "masked entries", "drop these rows, or fill them with x.filled(…)")
         )
@@ -314,7 +318,7 @@ def as_matrix(
         raise ValueError(f"{name} has {out.shape[0]} rows; want {rows}")
     if bad is not None:
         raise ValueError(bad_rows(bad, name, "NaN or infinity", hint))
-    return out if dtype is None else _fit_into(out, name, dtype)
+    return out if dtype is None else fit_into(out, name, dtype)
 
 
 def _as_csr(x: Any, name: str, sparse: bool) -> tuple[Any, np.ndarray | None]:
@@ -342,8 +346,8 @@ def _as_csr(x: Any, name: str, sparse: bool) -> tuple[Any, np.ndarray | None]:
     return out, np.isin(np.arange(out.shape[0]), row_of[~np.isfinite(out.data)])
 
 
-def _fit_into(x: Any, name: str, dtype: Any) -> Any:
-    """Numbers in the wanted precision, if it can hold them."""
+def fit_into(x: Any, name: str, dtype: Any) -> Any:
+    """Return numbers in the wanted precision, or say that it cannot hold them."""
     values = x.data if hasattr(x, "tocsr") else x
     size = float(np.abs(values).max(initial=0))
     if size > float(np.finfo(dtype).max):

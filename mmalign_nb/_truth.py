@@ -120,6 +120,7 @@ class Truth:
         elif self._matrix is not None:
             other._matrix = self._matrix.T
         else:
+            assert self._keys is not None
             i, j = np.divmod(self._keys, max(self.shape[1], 1))
             other._keys = np.sort(j * self.shape[0] + i)
         return other

@@ -131,6 +131,7 @@ def best_offset(
         return lags, score(X, lags)
 
     lags, scores = search(B)
+    tolerance = as_count(tolerance, "tolerance", 0)
     equal = np.flatnonzero(scores >= scores.max() - 1e-9)
     best = int(equal[np.abs(lags[equal]).argmin()])
     offset = int(lags[best])
@@ -206,6 +207,8 @@ def _frames(x: Any, name: str, dim: int | None = None) -> np.ndarray:
     out: np.ndarray = as_matrix(array[:, None] if array.ndim == 1 else array, name, dim=dim).astype(
         np.float64
     )
+    # A correlation has no unit. A power of two takes it away without rounding, so that no square leaves float64.
+    out = np.ldexp(out, -int(np.frexp(np.abs(out).max())[1]))
     out -= out.mean(axis=0)
     if not (np.abs(out).max() > 0):
         raise ValueError(

@@ -37,7 +37,8 @@ def test_ranks_by_brute_force(seed, k):
     report = retrieval_report(S, truth, ks=(k,), n_boot=0)["a→b"]
     hits, recalls, firsts = [], [], []
     for s, t in zip(S, truth, strict=True):
-        ranks = [sum(other >= s[j] for other in s) for j in np.flatnonzero(t)]
+        right = sorted(np.flatnonzero(t), key=lambda j: -s[j])  # the i-th has i - 1 right ones before it
+        ranks = [i + sum(other >= s[j] for other in s[~t]) for i, j in enumerate(right, 1)]
         hits.append(min(ranks) <= k)
         recalls.append(np.mean([r <= k for r in ranks]))
         firsts.append(min(ranks))
@@ -52,6 +53,14 @@ def test_hit_at_k_is_scikit_learns_top_k_accuracy():
     report = retrieval_report(S, "diagonal", ks=(1, 3), n_boot=0)["a→b"]
     for k in (1, 3):
         assert report[f"hit@{k}"] == pytest.approx(top_k_accuracy_score(np.arange(9), S, k=k))
+
+
+def test_right_answers_that_tie_do_not_push_each_other_down():
+    report = retrieval_report([[0.9, 0.9, 0.1]], [(0, 0), (0, 1)], ks=(1, 2), n_boot=0)["a→b"]
+    assert (report["hit@1"], report["recall@1"], report["recall@2"]) == (1.0, 0.5, 1.0)
+    assert (report["mrr"], report["map"], report["median rank"]) == (1.0, 1.0, 1.0)
+    wrong = retrieval_report([[0.9, 0.9, 0.9]], [(0, 0), (0, 1)], ks=(1, 2), n_boot=0)["a→b"]
+    assert (wrong["hit@1"], wrong["hit@2"], wrong["median rank"]) == (0.0, 1.0, 2.0)  # a wrong one does
 
 
 def test_hit_and_recall_differ_where_there_are_two_right_answers():
@@ -148,7 +157,7 @@ def test_report_reads_as_a_table():
         (np.eye(3), [], {}, "no right answer for any query"),
         (np.eye(3), "diagonal", {"ks": (0,)}, "ks is"),
         (np.eye(3), "diagonal", {"ks": ()}, "ks is"),
-        ((np.eye(3),), "diagonal", {}, "tuple of 1"),
+        ((np.eye(3),), "diagonal", {}, r"scores has shape \(1, 3, 3\); want 2-D"),
         (np.full((2, 2), np.nan), "diagonal", {}, "NaN in 2 of 2 rows"),
         ((np.zeros((2, 2)), np.eye(2)), "diagonal", {}, "zero vectors in 2 of 2 rows"),
         ((np.eye(3), np.eye(3)[:2]), "diagonal", {}, "as many rows as columns"),

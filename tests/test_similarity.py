@@ -190,7 +190,7 @@ def test_the_trap_of_hamming_on_real_numbers():
 
 def test_packed_beside_unpacked_is_refused():
     A = bits(4, 16)
-    with pytest.raises(ValueError, match=r"A is packed bits .* and B is unpacked .* want both alike"):
+    with pytest.raises(ValueError, match=r"B is unpacked bits \(bool array \(4, 2\)\) and A is packed; want both alike"):
         similarity(np.packbits(A, axis=1), A[:, :2], "hamming")
     with pytest.raises(ValueError, match="B has 3 columns; want 2 as in A"):
         similarity(np.packbits(A, axis=1), np.packbits(bits(4, 24), axis=1), "hamming")
@@ -268,7 +268,7 @@ def test_sparse_where_it_makes_no_sense():
             "A has zero vectors in 1 of 3 rows",
         ),
         (["a cat"], ["a dog"], "cosine", TypeError, "A is text"),
-        ([[1], [1, 2]], np.eye(3), "cosine", TypeError, "A is list"),
+        ([[1], [1, 2]], np.eye(3), "cosine", ValueError, "A is list .* of different lengths"),
     ],
 )
 def test_bad_sides(function, A, B, metric, error, message):
@@ -295,7 +295,7 @@ def test_center():
     assert center(A).dtype == np.float32
     with pytest.raises(ValueError, match=r"mean is float64 array \(3,\); want 4 finite numbers"):
         center(A, mean=np.zeros(3))
-    with pytest.raises(ValueError, match="mean is"):
+    with pytest.raises(ValueError, match="mean has NaN"):
         center(A, mean=np.full(4, np.nan))
 
 
@@ -344,7 +344,7 @@ def test_hyperplanes_estimate_the_angle():
         ({"method": "sign", "n_bits": 8}, "n_bits is 8 but method='sign'"),
         ({"method": "sign", "cut": [0, 0]}, "cut is given but method='sign'"),
         ({"method": "median", "cut": [0, 0, 0]}, "cut is list with 3 entries of int; want 2 finite numbers"),
-        ({"method": "hyperplanes", "n_bits": 0}, "n_bits is 0; want at least 1"),
+        ({"method": "hyperplanes", "n_bits": 0}, "n_bits is 0; want a whole number of at least 1"),
     ],
 )
 def test_bad_options_of_binarize(options, message):
@@ -464,9 +464,9 @@ def test_centering_closes_most_of_the_gap():
         (lambda: csls(np.empty((0, 3))), "scores is empty"),
         (lambda: csls(np.ones(3)), r"scores has shape \(3,\); want 2-D"),
         (lambda: inverted_softmax([[1.0, -np.inf]]), "inverted_softmax needs finite scores"),
-        (lambda: inverted_softmax(np.eye(3), beta=0), "beta is 0; want a positive number"),
+        (lambda: inverted_softmax(np.eye(3), beta=0), "beta is 0; want a number above 0"),
         (lambda: hubness(np.empty((0, 3))), "scores is empty"),
-        (lambda: hubness((np.empty((0, 3)), np.eye(3))), "scores is empty"),
+        (lambda: hubness((np.empty((0, 3)), np.eye(3))), "A is empty"),
         (lambda: modality_gap(np.eye(3), np.diag([1, 0, 1])), "B has zero vectors"),
         (lambda: modality_gap(np.eye(3), np.eye(2)), "B has 2 columns; want 3"),
     ],

@@ -207,7 +207,7 @@ def test_best_offset_refuses_bad_input_by_name():
         with pytest.raises(ValueError, match="min_overlap is"):
             best_offset(a, a, min_overlap=bad)
     for bad in (0, -25, np.nan, np.inf, "25", True):
-        with pytest.raises(ValueError, match="rate is .*; want frames per second, a finite number above 0"):
+        with pytest.raises(ValueError, match="rate is .*; want frames per second, a number above 0"):
             best_offset(a, a, rate=bad)
     for bad in (-1, 1.5, None, True):
         with pytest.raises(ValueError, match="shuffles is .*; want a whole number of at least 0"):
@@ -281,11 +281,11 @@ def test_a_slowed_copy_is_followed_frame_by_frame(slow, seed):
 
 
 def test_dtw_refuses_bad_input_by_name():
-    with pytest.raises(ValueError, match="cost has NaN in 1 of 2 rows"):
+    with pytest.raises(ValueError, match="cost has NaN or infinity in 1 of 2 rows"):
         dtw_path([[1.0, np.nan], [0.0, 1.0]])
     for bad in (np.inf, -np.inf):  # both are refused, so neither is recommended
         with pytest.raises(
-            ValueError, match=r"cost has \+inf or -inf in 1 of 2 rows \(first: row 1\); want finite"
+            ValueError, match=r"cost has NaN or infinity in 1 of 2 rows \(first: row 1\); want finite"
         ):
             dtw_path([[0.0, 1.0], [1.0, bad]])
     with pytest.raises(ValueError, match="cost is empty"):

@@ -302,12 +302,12 @@ def test_a_matrix_is_compared_by_its_best_of_each_row():
     line = best_f1(rng.random((50, 40)) + 2 * np.eye(50, 40), [(i, i) for i in range(40)])
     assert len(line.reference) == 50
     assert line.check(rng.random((50, 40))).alarm
-    with pytest.raises(ValueError, match=r"want a matrix \(n, m\)"):
+    with pytest.raises(ValueError, match=r"new_scores has shape \(50,\); want 2-D \(n, m\)"):
         line.check(rng.random(50))
 
 
 def test_check_wants_scores_taken_alike():
-    with pytest.raises(ValueError, match="want 1-D scores, as in the calibration"):
+    with pytest.raises(ValueError, match=r"new_scores has shape \(9, 9\); want 1-D"):
         calibrated().check(np.zeros((9, 9)))
     with pytest.raises(ValueError, match="at least 8 of each"):
         calibrated().check([0.5])
@@ -326,9 +326,9 @@ def test_check_wants_scores_taken_alike():
         ([0.1, np.inf], [True, False], r"scores has \+inf"),
         ([0.1, 0.2], [True], r"one True or False per score: shape \(2,\)"),
         ([0.1, 0.2], [2, 0], "one True or False per score"),
-        (["a", "b"], [True, False], "want 1-D scores"),
+        (["a", "b"], [True, False], r"scores is text .*; want numbers"),
         (np.zeros((2, 3)), "diagonal", "as many rows as columns"),
-        (np.zeros((2, 2, 2)), "diagonal", r"want 2-D \(n, m\)"),
+        (np.zeros((2, 2, 2)), "diagonal", r"scores has shape \(2, 2, 2\); want 1-D .* or 2-D \(n, m\)"),
     ],
 )
 def test_bad_input_is_named(rule, scores, truth, message):
@@ -340,7 +340,7 @@ def test_bad_input_is_named(rule, scores, truth, message):
     ("target", "delta", "name"), [(0, 0.1, "target"), (1, 0.1, "target"), (0.9, 1.5, "delta")]
 )
 def test_targets_are_shares(target, delta, name):
-    with pytest.raises(ValueError, match=rf"{name} is .*in \(0, 1\)"):
+    with pytest.raises(ValueError, match=rf"{name} is .*; want a number above 0 and below 1"):
         for_precision([0.1], [True], target, delta)
 
 

@@ -4,29 +4,28 @@ In the order of chapter 02:
 
 * ``similarity``, ``distance``, ``METRICS``: cosine, dot, Euclidean, Manhattan and Hamming, all rows with all rows;
 * ``binarize``: real vectors as bits, for Hamming;
-* ``top_k``, ``above``: the nearest rows, and all rows above a threshold, without the (n, m) matrix;
+* ``top_k``: the nearest rows, without the (n, m) matrix;
 * ``hubness``, ``csls``, ``inverted_softmax``: items that are everybody's neighbour, and two corrections;
 * ``modality_gap``, ``center``: two clouds that lie apart, and moving them together.
 
-For the rooms above: ``Scores`` is the door for scores (a matrix or two sides of vectors), ``Gallery`` and ``as_rows``
-the one for a single side that is searched many times.
+For the rooms above: ``Scores`` is the door for scores, a matrix or two sides of vectors; ``as_rows``, ``norms`` and
+``Gallery`` are the one for a single side that is searched many times, and ``above`` finds all pairs above a threshold.
 """
 
 from ._measures import binarize, center, distance, similarity
-from ._rows import METRICS, Rows, as_rows, norms
-from ._scores import Scores
+from ._rows import METRICS
+from ._rows import Rows as Rows
+from ._rows import as_rows as as_rows
+from ._rows import norms as norms
+from ._scores import Scores as Scores
 from ._space import Hubness, csls, hubness, inverted_softmax, modality_gap
-from ._tiles import Gallery
-from ._topk import above, top_k
+from ._tiles import Gallery as Gallery
+from ._topk import above as above
+from ._topk import top_k
 
 __all__ = [
     "METRICS",
-    "Gallery",
     "Hubness",
-    "Rows",
-    "Scores",
-    "above",
-    "as_rows",
     "binarize",
     "center",
     "csls",
@@ -34,7 +33,6 @@ __all__ = [
     "hubness",
     "inverted_softmax",
     "modality_gap",
-    "norms",
     "similarity",
     "top_k",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._check import as_count, as_matrix, as_seed, as_vector, one_of
+from .._check import as_count, as_matrix, as_seed, as_vector, fit_into, one_of
 from ._scores import Scores
 
 __all__ = ["binarize", "center", "distance", "similarity"]
@@ -160,7 +160,8 @@ def center(A: Any, mean: Any = None) -> np.ndarray:
     """
     a: np.ndarray = as_matrix(A, "A")
     mu = a.mean(axis=0, dtype=np.float64) if mean is None else as_vector(mean, "mean", a.shape[1])
-    return (a - mu).astype(np.float32)
+    out: np.ndarray = fit_into(a - mu, "A - mean", np.float32)
+    return out
 
 
 def binarize(

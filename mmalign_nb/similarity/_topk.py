@@ -152,6 +152,19 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
         Best first; equal scores in the order of the gallery, lowest row first.
     scores : float32 (n, min(k, m))
 
+    Raises
+    ------
+    TypeError, ValueError
+        As ``similarity``, or if k is no whole number of at least 1.
+
+    References
+    ----------
+    J. Johnson, M. Douze, H. Jégou, *Billion-scale similarity search with GPUs*, IEEE Trans. Big Data 7(3), 2021.
+
+    Notes
+    -----
+    Notebook: ``09_scale_and_scarcity``.
+
     Examples
     --------
     >>> import numpy as np
