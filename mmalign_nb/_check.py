@@ -119,7 +119,7 @@ def as_count(value: Any, name: str, least: int = 1, *, none: bool = False) -> An
         number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
         number = None
-    if number is None or number < least:
+    if number is None or not least <= number < 2**63:
         alternative = ", or None for all" if none else ""
         raise ValueError(f"{name} is {describe(value)}; want a whole number of at least {least}{alternative}")
     return number
@@ -205,7 +205,7 @@ def as_array(x: Any, name: str, want: str) -> np.ndarray:
         raise TypeError(f"{name} is {describe(x)}; want {want}")
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         mask = np.atleast_1d(np.ma.getmaskarray(x))
-        rows: np.ndarray = mask.reshape(len(mask), -1).any(axis=1)
+        rows = np.asarray(mask.reshape(len(mask), -1).any(axis=1))
         raise ValueError(
             bad_rows(rows, name, "masked entries", "drop these rows, or fill them with x.filled(…)")
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -512,13 +513,18 @@ def leakage(train: Any, test: Any, *, threshold: float | None = None) -> Leakage
             f"train is {describe(train)} and test is {describe(test)}; want items of one kind and size"
         )
     if a.ndim > 2:
-        sides = [as_matrix(x.reshape(len(x), -1), name) for x, name in ((a, "train"), (b, "test"))]
+        sides = [
+            as_matrix(x.reshape(len(x), math.prod(x.shape[1:])), name)
+            for x, name in ((a, "train"), (b, "test"))
+        ]
         return _exact_only(_bits(*sides), line, "pictures")
     A, B = as_matrix(a, "train"), as_matrix(b, "test")
     check_nonzero_rows(norms(A), "train")
     check_nonzero_rows(norms(B), "test")
     ids, scores = top_k(B, A, 1)
-    at = np.flatnonzero(scores[:, 0] >= line) if line is not None else np.empty(0, np.int64)
+    at = (
+        np.flatnonzero(scores[:, 0].astype(np.float64) >= line) if line is not None else np.empty(0, np.int64)
+    )
     near = np.stack([ids[at, 0], at], axis=1)
     return Leakage(_same(*_bits(A, B)), near, scores[:, 0], _without_self(A), len(B))
 

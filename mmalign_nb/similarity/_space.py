@@ -64,8 +64,13 @@ def csls(scores: Any, k: int = 10) -> np.ndarray:
     S = _finite_scores(scores, "csls")
     row, column = (x.top_k(k)[1].mean(axis=1, dtype=np.float64) for x in (S, S.T))
     out = np.empty(S.shape, np.float32)
-    for i, block in S.blocks():
-        out[i : i + len(block)] = 2 * block - row[i : i + len(block), None] - column
+    with np.errstate(over="ignore"):  # what float32 cannot hold is said at the end
+        for i, block in S.blocks():
+            out[i : i + len(block)] = 2.0 * block - row[i : i + len(block), None] - column
+    if not np.isfinite(out).all():
+        raise ValueError(
+            "scores are so large that csls leaves float32, which ends at 3.4e38: scale them down first"
+        )
     return out
 
 
