@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._check import as_scores, one_of
-from ._rows import METRICS, as_sides, check_directions, norms
+from ._rows import BY_DIFFERENCES, METRICS, as_sides, check_directions, norms
 
 __all__ = ["Scores", "score_block", "score_pairs"]
 
@@ -68,10 +68,10 @@ def score_block(a: Any, b: Any, metric: str) -> np.ndarray:
         for w in range(a.shape[1]):
             count -= _bit_counts(a[:, None, w] ^ b[None, :, w])
         return count
-    if metric == "manhattan":
+    if metric in BY_DIFFERENCES:
         from scipy.spatial.distance import cdist
 
-        return _rounded(0 - cdist(a, b, "cityblock"))
+        return _rounded(0 - cdist(a, b, BY_DIFFERENCES[metric][0]))
     if metric == "euclidean":
         return _rounded(0 - np.sqrt(_squared_distance(a, b)))
     out = _product(a, b)
@@ -100,8 +100,8 @@ def score_pairs(a: Any, b: Any, i: np.ndarray, j: np.ndarray, metric: str, lengt
         return np.asarray(sum(counts, np.zeros(len(i), np.float32)))
     if metric == "euclidean":
         out = 0 - np.sqrt(_over_pairs(a, b, i, j, lambda u, v: _dots(u - v, u - v)))
-    elif metric == "manhattan":
-        out = 0 - _over_pairs(a, b, i, j, lambda u, v: np.abs(u - v).sum(axis=1))
+    elif metric in BY_DIFFERENCES:
+        out = 0 - _over_pairs(a, b, i, j, lambda u, v: BY_DIFFERENCES[metric][1](u - v))
     else:
         out = _over_pairs(a, b, i, j, _dots)
     if metric == "cosine":
