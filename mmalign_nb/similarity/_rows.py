@@ -12,7 +12,7 @@ __all__ = ["BY_DIFFERENCES", "METRICS", "Rows", "as_rows", "as_sides", "check_di
 
 # Distances of two dense rows by their differences alone: SciPy's name for a block, and the formula for pairs. A measure
 # of this kind is one more line.
-BY_DIFFERENCES = {"manhattan": ("cityblock", lambda d: np.abs(d).sum(axis=1))}
+BY_DIFFERENCES: dict[str, tuple[Any, Any]] = {"manhattan": ("cityblock", lambda d: np.abs(d).sum(axis=1))}
 METRICS = ("cosine", "euclidean", *BY_DIFFERENCES, "hamming", "dot")
 
 
@@ -41,7 +41,9 @@ def as_rows(
     if one_of(metric, "metric", METRICS) == "hamming":
         return _as_bit_rows(x, name, like, other, allow_empty)
     dim = None if like is None else like.columns
-    data = as_matrix(x, name, sparse=sparse and metric not in BY_DIFFERENCES, dim=dim, allow_empty=allow_empty)
+    data = as_matrix(
+        x, name, sparse=sparse and metric not in BY_DIFFERENCES, dim=dim, allow_empty=allow_empty
+    )
     if data.dtype == np.float64:
         data = _within_reach(data, metric, name)
     return Rows(data, data.shape[1])
