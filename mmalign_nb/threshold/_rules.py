@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ._binomial import clopper_pearson
-from ._check import as_array, as_count, as_number, as_scores, describe
-from ._truth import Truth
+from .._binomial import clopper_pearson
+from .._check import as_array, as_count, as_number, as_scores, describe
+from .._truth import Truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +51,8 @@ class Threshold:
         The scores it was chosen on, for ``check``; of a matrix, the best score of each row.
     by_row : bool
         Whether ``reference`` was made from the rows of a matrix.
+    pool : bool
+        Whether the promise is about a fixed pool of matches (``Labelling``) and not about new data.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class Threshold:
     warning: str = ""
     reference: np.ndarray = field(default_factory=lambda: np.empty(0))
     by_row: bool = False
+    pool: bool = False
 
     @property
     def abstained(self) -> bool:
