@@ -88,7 +88,7 @@ class Labelling:
     >>> labelling
     Labelling(60 answers: at least 0.9 of the 179 best of 400 are right, at a risk of 0.1)
     >>> round(float(labelling.threshold), 3), round(labelling.bound(0.5), 2), len(labelling.kept)
-    (0.554, 0.81, 179)
+    (0.554, 0.79, 179)
     """
 
     def __init__(self, matches: Any, target: float = 0.9, delta: float = 0.1, seed: int = 0) -> None:
