@@ -152,10 +152,13 @@ class ArrayHeader(NamedTuple):
     shape: tuple[int, ...]
     order: Any
     offset: int
+    name: str
 
     def array(self, content: bytes) -> np.ndarray:
         """The array, from the whole file's content."""
         flat = np.frombuffer(content, self.dtype, offset=self.offset)
+        if self.dtype.kind == "U" and flat.view(np.uint32).max(initial=0) > 0x10FFFF:
+            raise ValueError(f"{self.name} holds signs that are not Unicode")
         return flat.reshape(self.shape, order=self.order).copy(self.order)
 
 
@@ -179,4 +182,4 @@ def read_header(file: Any, size: int, name: str) -> ArrayHeader:
     wanted = start.tell() + math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or wanted != size:
         raise ValueError(f"{name} has {size} bytes; its header says {dtype} {shape}, which takes {wanted}")
-    return ArrayHeader(dtype, shape, "F" if fortran else "C", start.tell())
+    return ArrayHeader(dtype, shape, "F" if fortran else "C", start.tell(), name)

@@ -16,7 +16,7 @@ import re
 import secrets
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -89,9 +89,9 @@ def _remove_unnamed(folder: Path) -> set[str]:
 class Part:
     """One array of an index, open, with its header checked against its size."""
 
-    def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, facts: dict[str, Any], stack: ExitStack) -> None:
         self.path = folder / facts["file"]
-        self.file: BinaryIO = self.path.open("rb")
+        self.file = stack.enter_context(self.path.open("rb"))
         self.facts = facts
 
     def check(self, verify: bool) -> None:
@@ -127,16 +127,12 @@ def open_parts(folder: Path, stack: ExitStack) -> tuple[dict[str, Any], dict[str
     while True:
         before, facts = facts, _read_facts(folder)
         try:
-            parts = {name: Part(folder, part) for name, part in facts["parts"].items()}
+            return facts, {name: Part(folder, part, stack) for name, part in facts["parts"].items()}
         except FileNotFoundError as err:
             if facts == before:
                 raise FileNotFoundError(
                     f"{err.filename} is not there, and index.json names it: copy the whole folder again"
                 ) from None
-            continue
-        for part in parts.values():
-            stack.enter_context(part.file)
-        return facts, parts
 
 
 def _is_count(value: Any, least: int) -> bool:
