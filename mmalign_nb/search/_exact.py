@@ -144,9 +144,10 @@ class Index:
         if self._seen is None:
             self._seen = set(self.ids.tolist()) if old else set()
         listed = new.tolist()
-        twice = self._seen.intersection(listed) or _repeated(listed)
-        if twice:
-            raise ValueError(f"ids has {min(twice)!r} twice or the index has it already; want each id once")
+        if known := self._seen.intersection(listed):
+            raise ValueError(f"ids has {min(known)!r}, which the index has already; want each id once")
+        if twice := _repeated(listed):
+            raise ValueError(f"ids has {min(twice)!r} twice; want each id once")
         self._seen.update(listed)
         self._ids = both
 
