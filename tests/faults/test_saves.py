@@ -14,6 +14,7 @@ import random
 import shutil
 import sys
 import tempfile
+import threading
 import time
 import tracemalloc
 import warnings
@@ -234,12 +235,22 @@ class Disk:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="follows the calls of Linux")
-def test_a_power_cut_leaves_the_old_index_or_the_new_one(tmp_path, monkeypatch):
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_power_cut_leaves_the_old_index_or_the_new_one(tmp_path, monkeypatch, interrupted):
     folder = tmp_path / "index"
     version(1).save(folder)
+    syncs, real = itertools.count(), _files.sync_folder
+
+    def sync_folder(at):
+        if interrupted and next(syncs) == 1:  # just after index.json came into its place
+            raise KeyboardInterrupt
+        real(at)
+
     with monkeypatch.context() as patch:
         disk = Disk(folder, patch)
-        version(2).save(folder)
+        patch.setattr(_files, "sync_folder", sync_folder)
+        with contextlib.suppress(KeyboardInterrupt):
+            version(2).save(folder)
     found = {1: 0, 2: 0}
     for k, files in enumerate(disk.states()):
         after = tmp_path / str(k)
@@ -311,6 +322,52 @@ def test_arrays_of_a_save_at_work_are_not_removed(tmp_path):
         version(1).save(tmp_path)
     assert which(Index.load(tmp_path)) == 1
     version(3).save(tmp_path)
+    assert not litter(tmp_path)
+
+
+def test_arrays_of_a_save_that_ends_meanwhile_are_not_removed(tmp_path, monkeypatch):
+    """One save looks what may go; the other one switches after its arrays were seen, and before it is asked for."""
+    from mmalign_nb.search import _folder
+
+    version(0).save(tmp_path)
+    go, ready, replace = threading.Event(), threading.Event(), os.replace
+
+    def waits(*args):
+        ready.set()
+        assert go.wait(60)
+        return replace(*args)
+
+    monkeypatch.setattr(os, "replace", waits)
+    first = threading.Thread(target=version(1).save, args=(tmp_path,))
+    first.start()
+    assert ready.wait(60)
+    real = _folder.unfinished
+
+    def ends_first(path):
+        monkeypatch.setattr(_folder, "unfinished", real)
+        go.set()
+        first.join()
+        return real(path)
+
+    monkeypatch.setattr(_folder, "unfinished", ends_first)
+    _folder._remove_unnamed(tmp_path)
+    assert which(Index.load(tmp_path)) == 1
+    assert not litter(tmp_path)
+
+
+def test_a_file_that_was_taken_for_a_leftover_is_made_again(tmp_path, monkeypatch):
+    real, stolen = _files._lock, []
+
+    def lock(file, wait):
+        if not stolen:
+            stolen.append(file.name)
+            os.unlink(file.name)
+        return real(file, wait)
+
+    monkeypatch.setattr(_files, "_lock", lock)
+    version(1).save(tmp_path)
+    assert stolen
+    assert which(Index.load(tmp_path)) == 1
     assert not litter(tmp_path)
 
 
