@@ -13,7 +13,6 @@ import glob
 import io
 import math
 import os
-import re
 import secrets
 import warnings
 from collections.abc import Iterator
@@ -88,23 +87,19 @@ def unfinished(path: Path) -> set[str]:
     """Tokens of the files that ``replacing(path)`` is writing just now, anywhere; what a killed one left is removed."""
     path = Path(os.path.realpath(path))
     at_work = set()
-    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
-        token = part.name[len(path.name) + 1 : -len(".part")]
-        if not re.fullmatch("[0-9a-f]{16}", token):
+    for part in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 16}.part"):
+        try:
+            file = part.open("r+b")
+        except OSError:  # it has come into its place meanwhile, or is another user's
+            at_work.add(part.name[-21:-5])
             continue
-        with contextlib.suppress(FileNotFoundError):  # it has come into its place meanwhile
-            try:
-                file = part.open("r+b")
-            except PermissionError:
-                at_work.add(token)
+        with file:
+            if not _lock(file, wait=False):
+                at_work.add(part.name[-21:-5])
                 continue
-            with file:
-                if not _lock(file, wait=False):
-                    at_work.add(token)
-                    continue
-                if os.name == "nt":  # removes no open file
-                    file.close()
-                part.unlink()
+            if os.name == "nt":  # removes no open file
+                file.close()
+            part.unlink(missing_ok=True)
     return at_work
 
 
@@ -116,18 +111,16 @@ def replacing(path: Path, token: str = "") -> Iterator[BinaryIO]:
     ``unfinished`` can tell what is being written from what a killed process left.
     """
     path = Path(os.path.realpath(path))  # a link stays a link
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; want the name of a file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent} is no folder; make it before writing {path.name} there")
+    if path.is_dir() or not path.parent.is_dir():
+        raise FileNotFoundError(f"path is {path}; want the name of a file in a folder that is there")
     unfinished(path)
     part = path.with_name(f"{path.name}.{token or secrets.token_hex(8)}.part")
-    file = part.open("xb")
-    _lock(file, wait=True)
-    while not os.fstat(file.fileno()).st_nlink:  # another save took it for a leftover before it was locked
-        file.close()
+    while True:
         file = part.open("xb")
         _lock(file, wait=True)
+        if os.fstat(file.fileno()).st_nlink:
+            break
+        file.close()  # another save took it for a leftover before it was locked
     try:
         with file:
             yield file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from .._check import as_ids, as_threshold, check_nonzero_rows, one_of
 from .._files import as_path
 from ..similarity import Gallery, Rows, above, as_rows, norms, top_k
-from ._folder import METRICS, open_parts, write
+from ._folder import read, write
 
 __all__ = ["Hits", "Index", "RangeHits"]
 
@@ -69,7 +68,7 @@ class Index:
     """
 
     def __init__(self, metric: str = "cosine") -> None:
-        self.metric = one_of(metric, "metric", METRICS)
+        self.metric = one_of(metric, "metric", ("cosine", "dot", "euclidean", "hamming"))
         # Columns and kind of bits of what was added, without the rows themselves.
         self._form: Rows | None = None
         self._rows: list[np.ndarray] = []
@@ -130,7 +129,7 @@ class Index:
         self._form = rows._replace(data=None)
         return self
 
-    def _add_ids(self, new: np.ndarray) -> None:
+    def _add_ids(self, new: np.ndarray, name: str = "ids") -> None:
         old = self._ids or []
         if old and (old[0].dtype.kind == "U") != (new.dtype.kind == "U"):
             kinds = ("str", "int") if new.dtype.kind == "U" else ("int", "str")
@@ -145,9 +144,9 @@ class Index:
             self._seen = set(self.ids.tolist()) if old else set()
         listed = new.tolist()
         if known := self._seen.intersection(listed):
-            raise ValueError(f"ids has {min(known)!r}, which the index has already; want each id once")
+            raise ValueError(f"{name} has {min(known)!r}, which the index has already; want each id once")
         if twice := _repeated(listed):
-            raise ValueError(f"ids has {min(twice)!r} twice; want each id once")
+            raise ValueError(f"{name} has {min(twice)!r} twice; want each id once")
         self._seen.update(listed)
         self._ids = both
 
@@ -329,34 +328,32 @@ class Index:
         ...     Index.load(folder).search([[1, 2]], k=1).ids.tolist()
         [['up']]
         """
-        with ExitStack() as stack:
-            facts, parts = open_parts(as_path(path), stack)
-            index = cls(facts["metric"])
-            if facts["dim"] is not None:
-                index._form = Rows(None, facts["dim"], facts["bits"])
-            for name, part in parts.items():
-                part.check(verify or name == "ids")
-                head, n = part.head, facts["n"]
-                if name == "ids":
-                    fits = head.dtype.kind == "U" or head.dtype in (np.int64, np.uint64)
-                    if not fits or head.shape != (n,):
-                        raise ValueError(f"{part.path} has {head.dtype} {head.shape}; want {n} str or int")
-                    index._ids = [as_ids(part.array(), str(part.path), n)]
-                    index._seen = set(listed := index._ids[0].tolist())
-                    if len(index._seen) < n:
-                        raise ValueError(f"{part.path} has the id {min(_repeated(listed))!r} twice")
-                    continue
-                kinds, width = _form_on_disk(index.metric, facts["dim"], facts["bits"])
-                if head.dtype not in kinds or head.shape != (n, width) or head.order != "C":
-                    want = " or ".join(map(str, kinds))
-                    raise ValueError(
-                        f"{part.path} has {head.dtype} {head.shape}; index.json says {want} {(n, width)}"
-                    )
-                index._rows = [part.mapped()]
-                step = max(1, 2**22 // width)
-                for s in range(0, n if index.metric != "hamming" else 0, step):
-                    rows = f"{part.path}, rows {s} to {min(s + step, n) - 1}," if n > step else str(part.path)
-                    index._as_rows(index._rows[0][s : s + step], rows)
+        facts, parts = read(as_path(path), verify)
+        index, n, dim = cls(facts["metric"]), facts["n"], facts["dim"]
+        if dim is not None:
+            index._form = Rows(None, dim, facts["bits"])
+        if "vectors" in parts:
+            file, vectors = parts["vectors"]
+            width = (
+                dim
+                if index.metric != "hamming"
+                else -(-(dim if facts["bits"] != "unpacked" else -(-dim // 8)) // 8)
+            )
+            kinds = ("float32", "float64") if index.metric != "hamming" else ("uint64",)
+            if vectors.dtype not in kinds or vectors.shape != (n, width) or not vectors.flags.c_contiguous:
+                raise ValueError(
+                    f"{file} has {vectors.dtype} {vectors.shape}; index.json says {' or '.join(kinds)} {(n, width)}"
+                )
+            index._rows = [vectors]
+            step = max(1, 2**22 // width)
+            for s in range(0, n if index.metric != "hamming" else 0, step):
+                rows = f"{file}, rows {s} to {min(s + step, n) - 1}," if n > step else file
+                index._as_rows(vectors[s : s + step], rows)
+        if "ids" in parts:
+            file, ids = parts["ids"]
+            if ids.dtype.kind != "U" and ids.dtype not in ("int64", "uint64"):
+                raise ValueError(f"{file} has {ids.dtype} {ids.shape}; want {n} str or int")
+            index._add_ids(as_ids(ids, file, n), file)
         return index
 
     def __len__(self) -> int:
@@ -369,11 +366,3 @@ class Index:
 def _repeated(ids: list[Any]) -> set[Any]:
     """The ids that come more than once."""
     return {x for x, count in Counter(ids).items() if count > 1} if len(set(ids)) < len(ids) else set()
-
-
-def _form_on_disk(metric: str, columns: int, bits: str) -> tuple[tuple[Any, ...], int]:
-    """The dtypes that vectors may have as kept, and how many numbers a row has."""
-    if metric != "hamming":
-        return (np.dtype(np.float32), np.dtype(np.float64)), columns
-    in_bytes = columns if bits != "unpacked" else -(-columns // 8)
-    return (np.dtype(np.uint64),), -(-in_bytes // 8)
