@@ -561,7 +561,7 @@ def test_table_with_names_and_those_left_over(tmp_path):
     assert numbers["a"].tolist() == [0, 1, 2, pd.NA]
     assert found.to_frame()["b"].dtype == np.int64
     assert min_match([[1.0]]).to_frame().columns.tolist() == ["a", "b", "distance", "margin"]
-    with pytest.raises(ValueError, match="ids_b has 3 entries; want one per item: 2"):
+    with pytest.raises(ValueError, match="ids_b has 3 entries; want 2 str or 2 int, one per item"):
         found.to_frame(ids_b=["x", "y", "z"])
 
 

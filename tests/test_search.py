@@ -1,11 +1,11 @@
 """The index: scikit-learn is the reference; adding in pieces and saving change nothing; ids and scores always."""
 
-import json
 import tempfile
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
@@ -103,7 +103,7 @@ def test_packed_bits():
     assert (a.search(codes[:5]).scores[:, 0] == 0).all()
     near = a.search_range(codes[:1], threshold=-25)
     assert (near.scores == -(codes[near.ids] != codes[0]).sum(axis=1)).all()
-    with pytest.raises(ValueError, match=r"queries is unpacked bits .* the index has packed bits"):
+    with pytest.raises(ValueError, match=r"queries is unpacked bits .* the index is packed; want both alike"):
         b.search(codes[:5, :9])
     with pytest.raises(ValueError, match="vectors is packed bits"):
         a.add(packed)
@@ -171,7 +171,7 @@ def test_an_empty_index_can_be_saved(tmp_path):
             "metric is 'manhattan'; known: 'cosine', 'dot', 'euclidean', 'hamming'",
         ),
         (lambda i: Index().search(vectors(2)), ValueError, "the index is empty; add vectors first"),
-        (lambda i: i.search(vectors(2, 5)), ValueError, "queries has 5 columns; want 12 as in the index"),
+        (lambda i: i.search(vectors(2, 5)), ValueError, "queries has 5 columns; want 12"),
         (lambda i: i.search(vectors(2)[0]), ValueError, "queries is 1-D"),
         (lambda i: i.search(vectors(2) * 0), ValueError, "queries has zero vectors in 2 of 2 rows"),
         (lambda i: i.search(["a cat"]), TypeError, "queries is text"),
@@ -189,15 +189,28 @@ def test_an_empty_index_can_be_saved(tmp_path):
         (
             lambda i: i.add(vectors(2), ["x"]),
             ValueError,
-            "ids is list with 1 entries of str; want 2 str or 2 int",
+            "ids has 1 entries; want 2 str or 2 int",
         ),
-        (lambda i: i.add(vectors(2), [0.5, 1.5]), ValueError, "want 2 str or 2 int"),
-        (lambda i: i.add(vectors(2), ["x", "x"]), ValueError, "ids has 'x' twice"),
+        (lambda i: i.add(vectors(2), [0.5, 1.5]), TypeError, "ids is list .* of float; want 2 str or 2 int"),
         (
-            lambda i: i.add(vectors(2), ["x", "item 1"]),
-            ValueError,
-            "'item 1' twice or the index has it already",
+            lambda i: i.add(vectors(2), ["x", 1]),
+            TypeError,
+            "ids is list .* of str and int; want 2 str or 2 int",
         ),
+        (
+            lambda i: i.add(vectors(2), [True, False]),
+            TypeError,
+            "ids is list .* of bool; want 2 str or 2 int",
+        ),
+        (lambda i: i.add(vectors(2), ["x", None]), ValueError, "ids has no id in 1 of 2 rows"),
+        (lambda i: i.add(vectors(2), [2**64, 1]), ValueError, "ids has ids from 1 to 18446744073709551616"),
+        (lambda i: i.add(np.empty((0, 12)), ["x"]), ValueError, "ids has 1 entries; want 0"),
+        (lambda i: i.add(vectors(2) * (1 + 1j), ["x", "y"]), TypeError, "vectors has complex numbers"),
+        (lambda i: i.search(np.ma.masked_less(vectors(2), 0)), ValueError, "queries has masked entries"),
+        (lambda i: i.search(vectors(2), k=2.0), ValueError, "k is 2.0; want a whole number"),
+        (lambda i: i.search_range(vectors(2), None), TypeError, "threshold is None; want a number"),
+        (lambda i: i.add(vectors(2), ["x", "x"]), ValueError, "ids has 'x' twice"),
+        (lambda i: i.add(vectors(2), ["x", "item 1"]), ValueError, "'item 1', which the index has already"),
         (lambda i: i.add(vectors(2), [1, 2]), TypeError, "the index has str ids"),
     ],
 )
@@ -208,25 +221,6 @@ def test_bad_calls_say_so_and_leave_the_index_as_it_was(call, error, message):
         call(index)
     assert same(index.search(vectors(3, seed=1)), before)
     assert len(index.add(vectors(2, seed=2), ["x", "y"])) == 6
-
-
-def test_folders_that_hold_no_index(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"has no index\.json; want a folder that Index\.save wrote"):
-        Index.load(tmp_path)
-    Index().add(vectors(4), ids=list("abcd")).save(tmp_path)
-    np.save(tmp_path / "ids.npy", np.array(["a"]))
-    with pytest.raises(ValueError, match=r"has 4 vectors and 1 ids; index\.json says 4"):
-        Index.load(tmp_path)
-    facts = json.loads((tmp_path / "index.json").read_text(encoding="utf-8"))
-    (tmp_path / "index.json").write_text(json.dumps(facts | {"format": 2}), encoding="utf-8")
-    with pytest.raises(ValueError, match="has format 2; this version reads format 1"):
-        Index.load(tmp_path)
-    (tmp_path / "index.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"index\.json is not what Index\.save wrote \(Expecting"):
-        Index.load(tmp_path)
-    (tmp_path / "index.json").write_text('{"format": 1}', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"index\.json is not what Index\.save wrote \(no 'dim'\)"):
-        Index.load(tmp_path)
 
 
 def test_saving_where_it_cannot(tmp_path):
@@ -250,3 +244,105 @@ def test_saving_and_loading_is_the_identity(seed, metric, named):
         assert np.array_equal(before.scores, after.scores)
         assert repr(again) == repr(index)
         del again, after
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_batch_without_queries(metric):
+    index = Index(metric).add(vectors(5, metric=metric), ids=list("abcde"))
+    none = vectors(0, metric=metric)
+    assert [x.shape for x in index.search(none, 3)] == [(0, 3), (0, 3)]
+    assert [(x.shape, x.dtype.kind) for x in index.search_range(none, -1)] == [
+        ((0,), "i"),
+        ((0,), "U"),
+        ((0,), "f"),
+    ]
+
+
+TABLE = pd.DataFrame({"name": ["b", "007", "é", "e\u0301"], "n": [3, 1, 2, 0]})
+
+
+@pytest.mark.parametrize(
+    ("ids", "want", "dtype"),
+    [
+        (TABLE["name"], ["b", "007", "é", "e\u0301"], "<U3"),
+        (TABLE["name"].to_numpy(), ["b", "007", "é", "e\u0301"], "<U3"),
+        (pd.Index(TABLE["name"]), ["b", "007", "é", "e\u0301"], "<U3"),
+        (pd.Categorical(TABLE["name"]), ["b", "007", "é", "e\u0301"], "<U3"),
+        (TABLE["n"].sort_values(), [0, 1, 2, 3], "int64"),
+        (TABLE["n"].astype("Int64"), [3, 1, 2, 0], "int64"),
+        (TABLE["n"].astype("uint8"), [3, 1, 2, 0], "int64"),
+        (np.array([2**63, 2**64 - 1, 0, 5], np.uint64), [2**63, 2**64 - 1, 0, 5], "uint64"),
+        ([2**63, 2**64 - 1, 0, 5], [2**63, 2**64 - 1, 0, 5], "uint64"),
+        (range(4), [0, 1, 2, 3], "int64"),
+    ],
+)
+def test_ids_keep_their_value(ids, want, dtype, tmp_path):
+    gallery = vectors(4)
+    for pieces in ((0, 4), (0, 1, 2, 4)):
+        index = Index()
+        for lo, hi in pairwise(pieces):
+            index.add(gallery[lo:hi], ids[lo:hi])
+        index.save(tmp_path)
+        for x in (index, Index.load(tmp_path)):
+            assert (x.ids.tolist(), x.ids.dtype) == (want, dtype)
+            hits = x.search(gallery, 1)
+            assert (hits.ids.ravel().tolist(), hits.ids.dtype) == (want, dtype)
+            ids_in_range = x.search_range(gallery, 0.999999).ids
+            assert (ids_in_range.tolist(), ids_in_range.dtype) == (want, dtype)
+
+
+def test_ids_that_64_bits_cannot_hold_together():
+    index = Index().add(vectors(2), ids=[-1, 4])
+    with pytest.raises(
+        ValueError, match="ids would go from -1 to 9223372036854775808; 64 bits cannot hold them"
+    ):
+        index.add(vectors(1), ids=[2**63])
+    assert index.ids.tolist() == [-1, 4]
+    index = Index().add(vectors(1), ids=[2**63])
+    with pytest.raises(ValueError, match="ids would go from -7"):
+        index.add(vectors(1), ids=[-7])
+    assert index.add(vectors(1), ids=[7]).ids.tolist() == [2**63, 7]
+    with pytest.raises(ValueError, match="ids has 7, which the index has already"):
+        index.add(vectors(1), ids=[7])
+
+
+def test_what_the_index_gives_out_cannot_be_written_to(tmp_path):
+    index = Index().add(vectors(3), ids=list("abc")).add(vectors(2), ids=list("de"))
+    index.save(tmp_path)
+    for x in (index, Index.load(tmp_path)):
+        assert not x.ids.flags.writeable
+        assert not x.vectors.flags.writeable
+
+
+def test_numbers_keep_their_digits(tmp_path):
+    near = Index("euclidean").add(np.array([[1.7e9], [1.7e9 + 10]]))
+    assert near.search([[1.7e9]]).scores.tolist() == [[0, -10]]
+    near.save(tmp_path)
+    assert Index.load(tmp_path).vectors.dtype == np.float64
+    assert Index.load(tmp_path).search([[1.7e9]]).scores.tolist() == [[0, -10]]
+    mixed = Index("euclidean").add(np.float32([[0.5]])).add(np.array([[1.7e9]]))
+    assert mixed.vectors.ravel().tolist() == [0.5, 1.7e9]
+
+
+def test_bytes_of_0_and_1_are_bits_or_packed_as_what_comes_with_them(tmp_path):
+    """uint8 of 0 and 1 alone may be either; whatever else comes, before or after, decides."""
+    bits = vectors(9, 13, metric="hamming")
+    forms = [bits, bits.astype(np.uint8), bits.astype(int), bits * 2 - 1]
+    want = Index("hamming").add(bits).search(bits, 9)
+    for first in forms:
+        for second in forms:
+            index = Index("hamming").add(first[:4]).add(second[4:])
+            index.save(tmp_path)
+            for x in (index, Index.load(tmp_path)):
+                for queries in forms:
+                    assert same(x.search(queries, 9), want)
+    either = Index("hamming").add(np.eye(3, dtype=np.uint8))
+    assert either.search([[True, False, False]], 1).ids.tolist() == [[0]]  # asking decides nothing
+    packed = either.add(np.array([[255, 0, 0]], np.uint8))
+    assert packed.search(np.array([[254, 0, 0]], np.uint8), 1).scores.tolist() == [[-1]]
+    with pytest.raises(ValueError, match="vectors is unpacked bits"):
+        packed.add(np.eye(3, dtype=bool))
+    unsettled = Index("hamming").add(np.eye(3, dtype=np.uint8), ids=list("abc"))
+    with pytest.raises(ValueError, match="'a', which the index has already"):
+        unsettled.add(np.eye(3, dtype=bool), ids=list("abc"))
+    unsettled.add(np.array([[255, 0, 0]], np.uint8), ids=["d"])  # what was refused has decided nothing either

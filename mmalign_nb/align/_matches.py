@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._check import as_ids
+from .._files import as_path, replacing
 from .._truth import Truth
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Matches"]
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,41 +91,52 @@ class Matches:
     def to_frame(self, ids_a: Any = None, ids_b: Any = None, *, unmatched: bool = False) -> pd.DataFrame:
         """Return a table with columns ``a``, ``b``, ``score`` (or ``distance``) and ``margin``, a row per pair.
 
-        ``ids_a`` and ``ids_b`` name the items (default: their numbers). With ``unmatched`` the items that
-        stayed alone follow, with nothing on the other side.
+        ``ids_a`` and ``ids_b`` name the items (default: their numbers): a list, an array or a column of a table, all
+        str or all int, one per item in their order. They come out as they went in: int stays int (int64, or uint64
+        above 2⁶³ − 1), ``"007"`` and an accent in either normal form stay as they are. With ``unmatched`` the items that
+        stayed alone follow, with nothing on the other side: None, or ``pd.NA`` among int.
         """
         import pandas as pd
 
-        sides = []
-        for side, ids, alone in ((0, ids_a, self.unmatched_a), (1, ids_b, self.unmatched_b)):
-            name = f"ids_{'ab'[side]}"
-            if ids is not None:
-                ids = list(ids)  # a pandas Series would be asked by its labels
-                if len(ids) != self.shape[side]:
-                    raise ValueError(f"{name} has {len(ids)} entries; want one per item: {self.shape[side]}")
-            at = self.pairs[:, side]
+        columns: dict[str, Any] = {}
+        sides = ((0, ids_a, self.unmatched_a), (1, ids_b, self.unmatched_b))
+        for side, given, alone in sides:
+            n, at = self.shape[side], self.pairs[:, side]
+            ids = np.arange(n) if given is None else as_ids(given, f"ids_{'ab'[side]}", n)
             if unmatched:
-                blank = np.full(len(self.unmatched_b if side == 0 else self.unmatched_a), -1)
+                blank = np.full(len(sides[1 - side][2]), n)  # behind the last item: nothing
                 at = np.concatenate([at, alone, blank] if side == 0 else [at, blank, alone])
-            if ids is None:
-                column = pd.Series(at, dtype="Int64" if unmatched else "int64")
-                sides.append(column.where(at >= 0) if unmatched else column)
+            if ids.dtype.kind == "U":
+                column = np.array([*ids.tolist(), None], object)[at]
+            elif unmatched:
+                column = pd.arrays.IntegerArray(np.append(ids, ids.dtype.type(0))[at], at == n)
             else:
-                sides.append(pd.Series([ids[k] if k >= 0 else None for k in at], dtype=object))
-        pad = np.full(len(sides[0]) - len(self), np.nan, self.scores.dtype)
+                column = ids[at]
+            columns["ab"[side]] = column
+        pad = np.full(len(columns["a"]) - len(self), np.nan, self.scores.dtype)
+        columns |= {
+            self.measure: np.concatenate([self.scores, pad]),
+            "margin": np.concatenate([self.margins, pad]),
+        }
         return pd.DataFrame(
-            {
-                "a": sides[0],
-                "b": sides[1],
-                self.measure: np.concatenate([self.scores, pad]),
-                "margin": np.concatenate([self.margins, pad]),
-            }
-        )
+            {k: pd.Series(v, dtype=v.dtype) for k, v in columns.items()}
+        )  # object stays object
 
     def to_csv(
-        self, path: str | os.PathLike[str], ids_a: Any = None, ids_b: Any = None, *, unmatched: bool = False
+        self,
+        path: str | os.PathLike[str],
+        ids_a: Any = None,
+        ids_b: Any = None,
+        *,
+        unmatched: bool = False,
+        excel: bool = False,
     ) -> None:
-        """Write the table of ``to_frame`` as a UTF-8 CSV file.
+        """Write the table of ``to_frame`` as a UTF-8 CSV file, in one act: the file is there whole, or as it was before.
+
+        ``excel`` writes it for spreadsheets: with a byte order mark, by which Excel knows UTF-8, and with an apostrophe
+        before each str id that Excel would run as a formula (it begins with ``= + - @``, a tab or a line end) or that
+        begins with an apostrophe itself. To get the ids back, read with ``encoding="utf-8-sig"`` and take one leading
+        apostrophe away. Excel still shows ``007`` as 7: only its own import as text keeps that.
 
         Examples
         --------
@@ -128,12 +144,26 @@ class Matches:
         >>> from mmalign_nb.align import max_match
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder, "matches.csv")
-        ...     max_match([[0.9, 0.1]]).to_csv(path, ids_a=["cat"], ids_b=["meow", "woof"])
-        ...     print(path.read_text(encoding="utf-8").splitlines()[0])
+        ...     max_match([[0.9, 0.1]]).to_csv(path, ids_a=["cat"], ids_b=["=1+1", "woof"], excel=True)
+        ...     print(path.read_text(encoding="utf-8-sig").strip())
         a,b,score,margin
+        cat,'=1+1,0.9,0.8
         """
         frame = self.to_frame(ids_a, ids_b, unmatched=unmatched)
-        frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+        texts = [side for side in "ab" if frame[side].dtype == object]
+        # A carriage return alone is no line end to who writes, but to many who read: then all texts stand in quotes.
+        returns = any("\r" in (x or "") for side in texts for x in frame[side])
+        for side in texts if excel else []:
+            frame[side] = [x if x is None or not x.startswith(_FORMULA) else f"'{x}" for x in frame[side]]
+        quoting: Any = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+        text = frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
+        try:
+            content = text.encode("utf-8-sig" if excel else "utf-8")
+        except UnicodeEncodeError as err:
+            wrong = text[err.start : err.end]
+            raise ValueError(f"ids_a or ids_b has {wrong!r}, which is no character and has no UTF-8") from err
+        with replacing(as_path(path)) as file:
+            file.write(content)
 
     def evaluate(self, truth: Any) -> dict[str, float]:
         """Compare with what is right: precision, recall, F1 and the counts behind them.

@@ -207,19 +207,18 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
         """Read an encoder from a file, or a trained one by its name; the error for another name lists them."""
         import torch
 
-        from ._train import PairLoss, seeded
-
-        config, arrays = read(name, cls._kind)
-        new = cls(**config["params"])
+        from ._train import PairLoss
 
         def put(module: nn.Module, prefix: str) -> None:
             state = {
                 k.removeprefix(prefix): torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)
             }
-            module.load_state_dict(state)
-            module.eval()
+            module.load_state_dict(state, assign=True)
+            module.float().eval()
 
-        with seeded(0):  # the first weights are drawn at random, and overwritten
+        # What the file says of sizes takes no memory on "meta": only the arrays that are really there do.
+        with read(name, cls._kind) as (config, arrays), torch.device("meta"):
+            new = cls(**config["params"])
             new.net_ = new._build(tuple(config["shape"]))
             put(new.net_, "net.")
             if config["columns"] is not None:
@@ -227,7 +226,7 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
                 put(new.pairs_, "pairs.")
             else:
                 new.classes_ = arrays["classes"]
-        new.loss_curve_ = config["loss_curve"]
+            new.loss_curve_ = config["loss_curve"]
         return new
 
 

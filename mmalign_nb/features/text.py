@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._check import as_count, as_number, as_texts, one_of, refuse_items
+from .._check import as_count, as_matrix, as_number, as_texts, as_vector, one_of, refuse_items
 from ._params import check_range
 from ._store import read, write
 
@@ -228,15 +228,17 @@ class TfidfText(TransformerMixin, BaseEstimator):
     @classmethod
     def load(cls, name: str | Path) -> Self:
         """Read an encoder from a file, or a trained one by its name (``"glyphs"``, ``"things"``)."""
-        config, arrays = read(name, "text")
-        params: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in config["params"].items()
-        }
-        new = cls(**params)
-        new.vocabulary_ = {term: column for column, term in enumerate(config["terms"])}
-        new.idf_ = arrays["idf"]
-        if new.dim is not None:
-            new.components_ = arrays["components"]
+        with read(name, "text") as (config, arrays):
+            params: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in config["params"].items()
+            }
+            new = cls(**params)
+            new.vocabulary_ = {term: column for column, term in enumerate(config["terms"])}
+            new.idf_ = as_vector(arrays["idf"], "idf", len(new.vocabulary_))
+            if new.dim is not None:
+                new.components_ = as_matrix(
+                    arrays["components"], "components", dim=len(new.idf_), rows=new.dim
+                )
         return new
 
 
@@ -361,8 +363,10 @@ class Word2VecText(TransformerMixin, BaseEstimator):
     @classmethod
     def load(cls, name: str | Path) -> Self:
         """Read an encoder from a file."""
-        config, arrays = read(name, "words")
-        new = cls(**config["params"])
-        new.vocabulary_ = {word: row for row, word in enumerate(config["words"])}
-        new.vectors_, new.idf_ = arrays["vectors"], arrays["idf"]
+        with read(name, "words") as (config, arrays):
+            new = cls(**config["params"])
+            new.vocabulary_ = {word: row for row, word in enumerate(config["words"])}
+            n = len(new.vocabulary_)
+            new.vectors_ = as_matrix(arrays["vectors"], "vectors", rows=n)
+            new.idf_ = as_vector(arrays["idf"], "idf", n)
         return new

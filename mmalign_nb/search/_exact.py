@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._check import as_ids, as_threshold, check_nonzero_rows, one_of
+from .._files import as_path
 from ..similarity import Gallery, Rows, above, as_rows, norms, top_k
+from ._folder import read, write
 
 __all__ = ["Hits", "Index", "RangeHits"]
 
@@ -69,9 +69,8 @@ class Index:
 
     def __init__(self, metric: str = "cosine") -> None:
         self.metric = one_of(metric, "metric", ("cosine", "dot", "euclidean", "hamming"))
-        self._form: Rows | None = (
-            None  # columns and kind of bits of what was added, without the rows themselves
-        )
+        # Columns and kind of bits of what was added, without the rows themselves.
+        self._form: Rows | None = None
         self._rows: list[np.ndarray] = []
         self._ids: list[np.ndarray] | None = None  # None: ids are the row numbers
         self._seen: set[Any] | None = None
@@ -84,8 +83,9 @@ class Index:
         ----------
         vectors : (n, d)
             For hamming: packed bits (uint8, as ``binarize(…, packed=True)`` makes them), or bool, {0, 1}, {-1, 1}.
-        ids : sequence of n str or n int, optional
-            Each once in the whole index. Row numbers 0, 1, 2, … if never given.
+        ids : n str or n int, optional
+            A list, an array or a column of a table; each id once in the whole index. Row numbers 0, 1, 2, … if
+            never given.
 
         Returns
         -------
@@ -95,8 +95,8 @@ class Index:
         Raises
         ------
         TypeError, ValueError
-            For bad vectors, another number of columns than before, ids that come twice, mix str and int, or are given
-            in one call and left out in another. Nothing is added then.
+            For bad vectors, another number of columns than before, ids that are missing, come twice, mix str and int,
+            or are given in one call and left out in another. Nothing is added then.
 
         Examples
         --------
@@ -106,41 +106,49 @@ class Index:
         ['east', 'north', 'north-east']
         """
         rows = self._as_rows(vectors, "vectors")
+        new = None if ids is None else as_ids(ids, "ids", len(rows.data))
         if len(rows.data):
-            if len(self) and (ids is None) != (self._ids is None):
+            if len(self) and (new is None) != (self._ids is None):
                 before, now = ("without", "with") if self._ids is None else ("with", "without")
                 raise ValueError(
                     f"vectors were added {before} ids before and now {now}; want the one or the other"
                 )
-            if ids is not None:
-                self._add_ids(ids, len(rows.data))
-            self._rows.append(
-                rows.data.copy()
-            )  # what the caller does to the array later doesn't change the index
+            if new is not None:
+                self._add_ids(new)
+            data = rows.data.copy()  # what the caller does to the array later doesn't change the index
+            data.flags.writeable = False
+            self._rows.append(data)
             self._gallery = None
+        if self._form is not None and self._form.bits == "either" and rows.bits == "unpacked":
+            # What was kept as bytes of 0 and 1 is bits after all.
+            at = len(self._rows) - bool(len(rows.data))
+            self._rows[:at] = [
+                as_rows(x.view(np.uint8)[:, : rows.columns], "hamming", "vectors", like=rows).data
+                for x in self._rows[:at]
+            ]
         self._form = rows._replace(data=None)
         return self
 
-    def _add_ids(self, ids: Any, n: int) -> None:
-        new = as_ids(ids, "ids", n)
-        if (
-            self._ids
-            and self._ids[0].dtype.kind != new.dtype.kind
-            and "U" in (self._ids[0].dtype.kind, new.dtype.kind)
-        ):
-            kind = "int" if new.dtype.kind == "U" else "str"
-            raise TypeError(
-                f"ids has {'str' if kind == 'int' else 'int'}; the index has {kind} ids: want the same"
-            )
+    def _add_ids(self, new: np.ndarray, name: str = "ids") -> None:
+        old = self._ids or []
+        if old and (old[0].dtype.kind == "U") != (new.dtype.kind == "U"):
+            kinds = ("str", "int") if new.dtype.kind == "U" else ("int", "str")
+            raise TypeError(f"ids has {kinds[0]}; the index has {kinds[1]} ids: want the same")
+        both = [*old, new]
+        if len({x.dtype.kind for x in both}) > 1:  # int64 and uint64, which NumPy would join as floats
+            if (low := min(int(x.min()) for x in both)) < 0:
+                high = max(int(x.max()) for x in both)
+                raise ValueError(f"ids would go from {low} to {high}; 64 bits cannot hold them: use str")
+            both = [x.astype(np.uint64, copy=False) for x in both]
         if self._seen is None:
-            self._seen = set() if not self._ids else set(self.ids.tolist())
-        twice = self._seen.intersection(listed := new.tolist())
-        if not twice and len(set(listed)) < n:
-            twice = {x for x, count in Counter(listed).items() if count > 1}
-        if twice:
-            raise ValueError(f"ids has {min(twice)!r} twice or the index has it already; want each id once")
+            self._seen = set(self.ids.tolist()) if old else set()
+        listed = new.tolist()
+        if known := self._seen.intersection(listed):
+            raise ValueError(f"{name} has {min(known)!r}, which the index has already; want each id once")
+        if twice := _repeated(listed):
+            raise ValueError(f"{name} has {min(twice)!r} twice; want each id once")
         self._seen.update(listed)
-        self._ids = [*(self._ids or []), new]
+        self._ids = both
 
     def _as_rows(self, x: Any, name: str) -> Rows:
         """Vectors or queries, checked and in the form of those that are kept."""
@@ -149,7 +157,7 @@ class Index:
         )
         if self.metric == "cosine":
             check_nonzero_rows(norms(rows.data), name)
-        return rows if rows.bits != "either" else rows._replace(bits="packed")
+        return rows
 
     @property
     def dim(self) -> int | None:
@@ -158,28 +166,36 @@ class Index:
 
     @property
     def vectors(self) -> np.ndarray:
-        """The vectors as kept: float32 ``(n, d)``, or for hamming uint64 words of bits. Memory-mapped after load."""
-        if len(self._rows) != 1:
-            if not self._rows:
-                return np.empty((0, self.dim or 0), np.float32)
+        """The vectors as kept, read-only: float32 or float64 ``(n, d)``, as they came; for hamming uint64 words of bits.
+
+        Memory-mapped after load.
+        """
+        if len(self._rows) > 1:
             self._rows = [np.concatenate(self._rows)]
-        return self._rows[0]
+            self._rows[0].flags.writeable = False
+        return self._rows[0] if self._rows else np.empty((0, self.dim or 0), np.float32)
 
     @property
     def ids(self) -> np.ndarray:
-        """The ids in the order of adding: str or int64 ``(n,)``."""
+        """The ids in the order of adding, read-only: str, int64 or (for ids above 2⁶³ − 1) uint64 ``(n,)``."""
         if self._ids is None:
             return np.arange(len(self))
-        self._ids = [np.concatenate(self._ids)]
+        if len(self._ids) > 1:
+            self._ids = [np.concatenate(self._ids)]
+        self._ids[0].flags.writeable = False
         return self._ids[0]
 
     def _prepare(self, queries: Any) -> tuple[np.ndarray, Gallery]:
         if not len(self):
             raise ValueError("the index is empty; add vectors first")
-        rows = self._as_rows(queries, "queries").data
+        rows = self._as_rows(queries, "queries")
+        form = self._form
+        if form is not None and form.bits == "either" and rows.bits == "unpacked":
+            as_bytes = np.unpackbits(rows.data.view(np.uint8), axis=1)[:, : rows.columns]
+            rows = as_rows(as_bytes, "hamming", "queries", like=form, allow_empty=True)
         if self._gallery is None:
             self._gallery = Gallery(self.vectors, self.metric)
-        return rows, self._gallery
+        return rows.data, self._gallery
 
     def search(self, queries: Any, k: int = 10) -> Hits:
         """Return the k nearest items of each query, best first; all of them if the index has fewer.
@@ -192,7 +208,7 @@ class Index:
         Returns
         -------
         Hits(ids, scores)
-            Both (n, min(k, len(index))).
+            Both (n, min(k, len(index))); ids as they were given.
 
         Raises
         ------
@@ -237,15 +253,20 @@ class Index:
         """
         rows, gallery = self._prepare(queries)
         parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
-        parts += above(rows, gallery, as_threshold(threshold), self.metric)
+        threshold = as_threshold(threshold)
+        parts += above(rows, gallery, threshold, self.metric) if len(rows) else []
         i, j, scores = (np.concatenate(x) for x in zip(*parts, strict=True))
         order = np.lexsort((-scores, i))
         return RangeHits(i[order], self.ids[j[order]], scores[order])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the index to a folder: ``vectors.npy``, ``ids.npy`` where ids were given, and ``index.json``.
+        """Write the index to a folder, whole or not at all.
 
-        Each file is written beside its place and then moved there, so an index may be saved over the one it came from.
+        The folder has ``vectors-….npy``, ``ids-….npy`` where ids were given, and ``index.json``, which names them with
+        their sizes and SHA-256 checksums. New arrays are written beside the old ones and brought to the disk, then
+        ``index.json`` is replaced in one act, and only then what it no longer names is removed. Killed or cut off with
+        the power at any moment, a save leaves the old index or the new one, and the next save removes its leftovers.
+        Of two saves at once one wins whole. An index may be saved over the one it is mapped from.
 
         Parameters
         ----------
@@ -254,8 +275,10 @@ class Index:
 
         Raises
         ------
+        TypeError, ValueError
+            If the path is none.
         OSError
-            If the folder cannot be made or written.
+            If the folder cannot be made or written, or the disk is full: the old index stays.
 
         Examples
         --------
@@ -263,30 +286,28 @@ class Index:
         >>> from mmalign_nb.search import Index
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     Index().add([[1, 0]], ids=["east"]).save(folder)
-        ...     sorted(file.name for file in pathlib.Path(folder).iterdir())
-        ['ids.npy', 'index.json', 'vectors.npy']
+        ...     sorted(file.name.split("-")[0] for file in pathlib.Path(folder).iterdir())
+        ['ids', 'index.json', 'vectors']
         """
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays = {"vectors": self.vectors} | ({} if self._ids is None else {"ids": self.ids})
-        for name, array in arrays.items():
-            part = folder / f"{name}.npy.part"
-            with part.open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-            part.replace(folder / f"{name}.npy")
-        facts = {"format": 1, "metric": self.metric, "n": len(self), "dim": self.dim}
-        facts["packed"] = self._form is not None and self._form.bits == "packed"
-        facts["ids"] = self._ids is not None
-        (folder / "index.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        facts = {"metric": self.metric, "n": len(self), "dim": self.dim}
+        facts["bits"] = "" if self._form is None else self._form.bits
+        arrays = {"vectors": self.vectors} if len(self) else {}
+        write(as_path(path), facts, arrays | ({} if self._ids is None else {"ids": self.ids}))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Index:
+    def load(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Index:
         """Read an index that ``save`` wrote; the vectors stay on disk and are mapped into memory.
+
+        No number in the files is believed before it is compared with the bytes that are there, and nothing is
+        unpickled. While another process saves, this gives the old index or the new one.
 
         Parameters
         ----------
         path : str or path
             The folder.
+        verify : bool
+            Whether to compare the vectors with their checksum, which takes about 2 s per GB. Without it still all of
+            them are read once, to refuse NaN; sizes and ids are compared in any case.
 
         Returns
         -------
@@ -294,8 +315,9 @@ class Index:
 
         Raises
         ------
-        FileNotFoundError, ValueError
-            If the folder holds no index, or its files don't belong together.
+        FileNotFoundError, TypeError, ValueError
+            If the folder holds no index, or a file of it is missing, cut off, changed or not what ``save`` writes; the
+            error names the file.
 
         Examples
         --------
@@ -306,31 +328,32 @@ class Index:
         ...     Index.load(folder).search([[1, 2]], k=1).ids.tolist()
         [['up']]
         """
-        folder = Path(path)
-        if not (folder / "index.json").is_file():
-            raise FileNotFoundError(f"{folder} has no index.json; want a folder that Index.save wrote")
-        try:
-            facts = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-            missing = {"format", "metric", "n", "dim", "packed", "ids"} - set(facts)
-        except (ValueError, TypeError) as err:
-            raise ValueError(f"{folder / 'index.json'} is not what Index.save wrote ({err})") from err
-        if missing:
-            raise ValueError(f"{folder / 'index.json'} is not what Index.save wrote (no {min(missing)!r})")
-        if facts["format"] != 1:
-            raise ValueError(f"{folder} has format {facts['format']!r}; this version reads format 1")
-        index = cls(facts["metric"])
-        vectors = np.load(folder / "vectors.npy", mmap_mode="r" if facts["n"] else None, allow_pickle=False)
-        if facts["dim"] is not None:
-            bits = ("packed" if facts["packed"] else "unpacked") if index.metric == "hamming" else ""
-            index._form = Rows(None, facts["dim"], bits)
-        index._rows = [vectors.view(np.ndarray)] if facts["n"] else []
-        if facts["ids"]:
-            index._ids = [np.load(folder / "ids.npy", allow_pickle=False)]
-        if len(vectors) != facts["n"] or len(index.ids) != facts["n"]:
-            raise ValueError(
-                f"{folder} has {len(vectors)} vectors and {len(index.ids)} ids; index.json says {facts['n']}: "
-                "save it again"
+        facts, parts = read(as_path(path), verify)
+        index, n, dim = cls(facts["metric"]), facts["n"], facts["dim"]
+        if dim is not None:
+            index._form = Rows(None, dim, facts["bits"])
+        if "vectors" in parts:
+            file, vectors = parts["vectors"]
+            width = (
+                dim
+                if index.metric != "hamming"
+                else -(-(dim if facts["bits"] != "unpacked" else -(-dim // 8)) // 8)
             )
+            kinds = ("float32", "float64") if index.metric != "hamming" else ("uint64",)
+            if vectors.dtype not in kinds or vectors.shape != (n, width) or not vectors.flags.c_contiguous:
+                raise ValueError(
+                    f"{file} has {vectors.dtype} {vectors.shape}; index.json says {' or '.join(kinds)} {(n, width)}"
+                )
+            index._rows = [vectors]
+            step = max(1, 2**22 // width)
+            for s in range(0, n if index.metric != "hamming" else 0, step):
+                rows = f"{file}, rows {s} to {min(s + step, n) - 1}," if n > step else file
+                index._as_rows(vectors[s : s + step], rows)
+        if "ids" in parts:
+            file, ids = parts["ids"]
+            if ids.dtype.kind != "U" and ids.dtype not in ("int64", "uint64"):
+                raise ValueError(f"{file} has {ids.dtype} {ids.shape}; want {n} str or int")
+            index._add_ids(as_ids(ids, file, n), file)
         return index
 
     def __len__(self) -> int:
@@ -338,3 +361,8 @@ class Index:
 
     def __repr__(self) -> str:
         return f"Index(metric={self.metric!r}, n={len(self)}, dim={self.dim})"
+
+
+def _repeated(ids: list[Any]) -> set[Any]:
+    """The ids that come more than once."""
+    return {x for x, count in Counter(ids).items() if count > 1} if len(set(ids)) < len(ids) else set()

@@ -1,0 +1,178 @@
+"""Files that are written in one act, and read without being believed.
+
+A save that is killed, or cut off with the power, must leave the old file or the new one. So ``replacing`` writes
+beside the file, brings that to the disk, and moves it into place: the system moves a file whole or not at all.
+What is read has its claims checked against the bytes that are really there, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import glob
+import io
+import math
+import os
+import secrets
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from ._check import describe
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["ArrayHeader", "as_path", "read_header", "replacing", "sync", "sync_folder", "unfinished"]
+
+
+def as_path(value: Any, name: str = "path") -> Path:
+    """Return a path, from str or anything that is one."""
+    try:
+        text = os.fsdecode(os.fspath(value))
+    except TypeError as err:
+        raise TypeError(f"{name} is {describe(value)}; want a str or a path") from err
+    if not text or "\0" in text:
+        raise ValueError(f"{name} is {text!r}; want the name of a file or folder")
+    return Path(text)
+
+
+# ---- writing
+
+
+def sync(file: BinaryIO) -> None:
+    """Wait until what was written to a file is on the disk itself."""
+    file.flush()
+    if hasattr(fcntl, "F_FULLFSYNC"):  # on macOS fsync alone leaves it in the drive's own memory
+        with contextlib.suppress(OSError):  # not every file system there has it
+            fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk: without it a power cut may undo a move."""
+    if os.name == "nt":  # cannot open a folder, and needs not
+        return
+    at = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(at)
+    except OSError as err:
+        if err.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that have no such thing
+            raise
+    finally:
+        os.close(at)
+
+
+def _lock(file: BinaryIO, wait: bool) -> bool:
+    """Take the lock of an open file; the system gives it back when the process ends, however it ends."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        else:
+            import msvcrt  # type: ignore[unreachable,unused-ignore]
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    except OSError:  # somebody has it; or a file system without locks, where we take nobody's files away
+        return False
+    return True
+
+
+def unfinished(path: Path) -> set[str]:
+    """Tokens of the files that ``replacing(path)`` is writing just now, anywhere; what a killed one left is removed."""
+    path = Path(os.path.realpath(path))
+    at_work = set()
+    for part in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 16}.part"):
+        try:
+            file = part.open("r+b")
+        except OSError:  # it has come into its place meanwhile, or is another user's
+            at_work.add(part.name[-21:-5])
+            continue
+        with file:
+            if not _lock(file, wait=False):
+                at_work.add(part.name[-21:-5])
+                continue
+            if os.name == "nt":  # removes no open file
+                file.close()
+            part.unlink(missing_ok=True)
+    return at_work
+
+
+@contextlib.contextmanager
+def replacing(path: Path, token: str = "") -> Iterator[BinaryIO]:
+    """Open a file that takes the place of ``path`` when the block ends well, in one act; after an error nothing has changed.
+
+    It is written beside ``path`` under the name ``path.token.part`` and locked until it is in place, so that
+    ``unfinished`` can tell what is being written from what a killed process left.
+    """
+    path = Path(os.path.realpath(path))  # a link stays a link
+    if path.is_dir() or not path.parent.is_dir():
+        raise FileNotFoundError(f"path is {path}; want the name of a file in a folder that is there")
+    unfinished(path)
+    part = path.with_name(f"{path.name}.{token or secrets.token_hex(8)}.part")
+    while True:
+        file = part.open("xb")
+        _lock(file, wait=True)
+        if os.fstat(file.fileno()).st_nlink:
+            break
+        file.close()  # another save took it for a leftover before it was locked
+    try:
+        with file:
+            yield file
+            sync(file)
+            sync_folder(path.parent)  # also for other new files that this one names
+            if os.name == "nt":  # moves no open file
+                file.close()
+            os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+# ---- reading
+
+
+class ArrayHeader(NamedTuple):
+    """What the first bytes of a ``.npy`` file say of the array behind them; it fits the bytes that are there."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    order: Any
+    offset: int
+    name: str
+
+    def array(self, content: bytes) -> np.ndarray:
+        """The array, from the whole file's content."""
+        flat = np.frombuffer(content, self.dtype, offset=self.offset)
+        if self.dtype.kind == "U" and flat.view(np.uint32).max(initial=0) > 0x10FFFF:
+            raise ValueError(f"{self.name} holds signs that are not Unicode")
+        return flat.reshape(self.shape, order=self.order).copy(self.order)
+
+
+def read_header(file: Any, size: int, name: str) -> ArrayHeader:
+    """Read the header of an array of ``size`` bytes, refusing objects and what doesn't fit into them; ``name`` is for errors."""
+    start = io.BytesIO(file.read(2**16))  # a header may claim to be 4 GB long
+    try:
+        version = np.lib.format.read_magic(start)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about Python 2
+            shape, fortran, dtype = read[version](start)
+    except Exception as err:  # numpy parses Python here, and fails in many ways
+        raise ValueError(f"{name} is no array that NumPy wrote, or cut off ({size} bytes)") from err
+    if dtype.hasobject:
+        raise ValueError(
+            f"{name} holds Python objects; nothing is unpickled here (allow_pickle=False): save numbers or str"
+        )
+    if dtype.kind not in "biufU" or not dtype.isnative or not dtype.itemsize:
+        raise ValueError(f"{name} holds {dtype}; want numbers or str")
+    wanted = start.tell() + math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or wanted != size:
+        raise ValueError(f"{name} has {size} bytes; its header says {dtype} {shape}, which takes {wanted}")
+    return ArrayHeader(dtype, shape, "F" if fortran else "C", start.tell(), name)
