@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._check import as_count, as_number
-from ._base import LinearMap, Projection, centred_norms, mean_of, unit
+from .._check import as_count, as_number, as_seed
+from ._base import LinearMap, Projection, Side, unit
 
 if TYPE_CHECKING:
     import torch
@@ -113,47 +113,39 @@ class Contrastive(Projection):
         self.seed = seed
         self.progress = progress
 
-    def fit(self, A: Any, B: Any = None) -> Self:
-        """Train both heads on pairs: A (n, p) and B (n, q), dense or CSR (made dense one batch at a time)."""
-        A, B = self._check_pairs(A, B)
-        for name in ("dim", "hidden", "epochs", "batch_size", "patience"):
-            as_count(getattr(self, name), name, none=True)
-        for name in ("validation", "temperature", "lr", "weight_decay"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
-                raise ValueError(f"{name} is {value!r}; want a finite number")
+    def _learn(self, a: Side, b: Side) -> dict[str, Any]:
+        for name in ("dim", "epochs", "batch_size", "patience"):
+            as_count(getattr(self, name), name)
+        as_count(self.hidden, "hidden", none=True)
+        as_seed(self.seed)
         as_number(self.validation, "validation", 0, 0.5)
         as_number(self.temperature, "temperature", 0.01)
         as_number(self.lr, "lr", 0, 1e30)  # beyond, AdamW's own arithmetic overflows float32
         as_number(self.weight_decay, "weight_decay", 0)
-        for name in ("map_a_", "map_b_"):  # of an earlier fit with linear heads
-            self.__dict__.pop(name, None)
-        sides = [_Standard(X) for X in (A, B)]
-        weights = self._train(A.shape[0], sides)
-        self._layers = {}
-        for side, standard, layers in zip("ab", sides, weights, strict=True):
+        sides = [_Standard(side) for side in (a, b)]
+        weights, learned = self._train(a.shape[0], sides)
+        learned["_layers"] = {}
+        for name, side, layers in zip("ab", sides, weights, strict=True):
             maps = [
                 LinearMap(np.zeros(len(W)), W.astype(np.float64), b.astype(np.float64)) for W, b in layers
             ]
-            maps[0] = LinearMap(standard.mean, maps[0].weights / standard.scale, maps[0].bias)
-            self._layers[side] = maps
+            maps[0] = LinearMap(side.mean, maps[0].weights / side.scale, maps[0].bias)
+            learned["_layers"][name] = maps
             if self.hidden is None:
-                setattr(self, f"map_{side}_", maps[0])
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # the last step's weights have no loss yet: look at them
-            ends = [self.transform(X[:256], side) for X, side in ((A, "a"), (B, "b"))]
+                learned[f"map_{name}_"] = maps[0]
+        with np.errstate(all="ignore"):  # the last step's weights have no loss yet: look at them
+            ends = [_through(learned["_layers"][s], side.X[:256]) for s, side in (("a", a), ("b", b))]
         if not all(np.isfinite(z).all() and z.any() for z in ends):
-            raise self._diverged(self.best_epoch_, "the heads give no finite vectors")
-        return self
+            raise self._diverged(learned["best_epoch_"], "the heads give no finite vectors")
+        return learned
 
     def _diverged(self, epoch: int, why: str) -> ValueError:
-        for name in ("_dims", "_layers", "map_a_", "map_b_"):  # nothing half-fitted may answer later
-            self.__dict__.pop(name, None)
         return ValueError(f"training diverged in epoch {epoch + 1}: {why}; reduce lr (it is {self.lr!r})")
 
-    def _train(self, n: int, sides: list[_Standard]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
-        """Return the trained layers of both sides as (weights, bias); set ``history_`` and ``temperature_``."""
+    def _train(
+        self, n: int, sides: list[_Standard]
+    ) -> tuple[list[list[tuple[np.ndarray, np.ndarray]]], dict[str, Any]]:
+        """Return the trained layers of both sides as (weights, bias), and what there is to say about the training."""
         import torch
         from tqdm.auto import trange
 
@@ -175,8 +167,8 @@ class Contrastive(Projection):
             za, zb = (_forward(head, s.rows(rows)) for head, s in zip(heads, sides, strict=True))
             return _info_nce(za, zb, log_scale)
 
-        self.history_: dict[str, list[float]] = {"train": [], "validation": []}
-        best, kept, self.best_epoch_ = np.inf, [t.detach().clone() for t in (*flat, log_scale)], 0
+        history: dict[str, list[float]] = {"train": [], "validation": []}
+        best, kept, best_epoch = np.inf, [t.detach().clone() for t in (*flat, log_scale)], 0
         bar = trange(self.epochs, disable=not self.progress, desc="InfoNCE", unit="epoch")
         for epoch in bar:
             losses = []
@@ -190,48 +182,49 @@ class Contrastive(Projection):
                 losses.append(loss.item())
             if not np.isfinite(losses).all():
                 raise self._diverged(epoch, f"the loss is {np.mean(losses)}")
-            self.history_["train"].append(float(np.mean(losses)))
+            history["train"].append(float(np.mean(losses)))
             now = -float(epoch)  # without a hold-out, the last epoch is the one to keep
             if held:
                 with torch.no_grad():
                     now = float(np.mean([loss_of(r).item() for r in _batches(held_out, self.batch_size)]))
                 if not np.isfinite(now):  # `now < best` below would be False, and keep untrained weights
                     raise self._diverged(epoch, f"the loss of the held-out pairs is {now}")
-                self.history_["validation"].append(now)
+                history["validation"].append(now)
             if now < best:
-                best, kept, self.best_epoch_ = now, [t.detach().clone() for t in (*flat, log_scale)], epoch
-            elif epoch - self.best_epoch_ >= self.patience:
+                best, kept, best_epoch = now, [t.detach().clone() for t in (*flat, log_scale)], epoch
+            elif epoch - best_epoch >= self.patience:
                 break
         bar.close()
         with np.errstate(over="ignore"):
-            self.temperature_ = float(np.exp(-kept[-1].item()))
-        if not np.isfinite(self.temperature_):
-            raise self._diverged(self.best_epoch_, f"the temperature is {self.temperature_}")
+            temperature = float(np.exp(-kept[-1].item()))
+        if not np.isfinite(temperature):
+            raise self._diverged(best_epoch, f"the temperature is {temperature}")
         arrays = iter([t.numpy() for t in kept[:-1]])
-        return [[(next(arrays), next(arrays)) for _ in head] for head in heads]
+        weights = [[(next(arrays), next(arrays)) for _ in head] for head in heads]
+        return weights, {"history_": history, "best_epoch_": best_epoch, "temperature_": temperature}
 
-    def transform(self, X: Any, side: str = "a") -> np.ndarray:
-        """Return the rows of one side in the shared space: float32 (n, dim), of unit length."""
-        X = self._check_side(X, side)
-        first, *more = self._layers[side]
-        z = first(X)
-        for layer in more:
-            z = layer(np.maximum(z, 0))
-        return unit(z)
+    def _encode(self, X: Any, side: str) -> np.ndarray:
+        return _through(self._layers[side], X)
+
+
+def _through(layers: list[LinearMap], X: Any) -> np.ndarray:
+    """Return what a head makes of rows: unit rows, float64."""
+    for k, layer in enumerate(layers):
+        X = layer(np.maximum(X, 0) if k else X)
+    return unit(X)
 
 
 class _Standard:
     """One side's training features, centred and scaled by one number, handed out a batch at a time."""
 
-    def __init__(self, X: Any) -> None:
-        self.X, self.dim, self.mean = X, X.shape[1], mean_of(X)
-        self.scale = float(np.sqrt((centred_norms(X, self.mean) ** 2).mean() / self.dim))
+    def __init__(self, side: Side) -> None:
+        self.side, self.dim, self.mean = side, side.shape[1], side.mean
+        self.scale = float(np.sqrt(side.total() / side.shape[0] / self.dim))
 
     def rows(self, rows: np.ndarray) -> torch.Tensor:
         import torch
 
-        x = self.X[rows].toarray() if hasattr(self.X, "tocsr") else self.X[rows]
-        return torch.from_numpy(((x - self.mean) / self.scale).astype(np.float32))
+        return torch.from_numpy((self.side.rows(rows).dense() / self.scale).astype(np.float32))
 
 
 def _batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
