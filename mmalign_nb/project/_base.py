@@ -159,6 +159,14 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     _min_pairs = 2
     unit_rows = False  # whether transform gives rows of unit length
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = tags.target_tags.multi_output = True
+        tags.target_tags.single_output = False
+        tags.input_tags.sparse = self._dense_side() != "a"
+        tags.transformer_tags.preserves_dtype = []  # float32 whatever came
+        return tags
+
     def _learn(self, a: Side, b: Side) -> dict[str, Any]:
         """Check the parameters and return what is learned from pairs, by the attributes' names."""
         raise NotImplementedError
