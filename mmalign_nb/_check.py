@@ -308,7 +308,9 @@ def as_matrix(
     if not allow_empty and out.shape[0] == 0:
         raise ValueError(f"{name} is empty (shape {out.shape}); want at least one row")
     if out.shape[1] == 0:
-        raise ValueError(f"{name} has no columns: 0 feature(s) (shape={out.shape}) while a minimum of 1 is required.")
+        raise ValueError(
+            f"{name} has no columns: 0 feature(s) (shape={out.shape}) while a minimum of 1 is required."
+        )
     if dim is not None and out.shape[1] != dim:
         raise ValueError(f"{name} has {out.shape[1]} columns; want {dim}")
     if rows is not None and out.shape[0] != rows:

@@ -108,11 +108,6 @@ class Side:
         """Return ``(X - mean)ᵀ (X - mean)``: (p, p)."""
         return np.asarray(_dense(self.rest.T @ self.rest) - self.shape[0] * np.outer(self.left, self.left))
 
-    def total(self) -> float:
-        """Return ``‖X - mean‖²``: the sum of all squares."""
-        squares = self.rest.data if hasattr(self.rest, "tocsr") else self.rest
-        return float(np.vdot(squares, squares) - self.shape[0] * self.left @ self.left)
-
     def gram(self) -> np.ndarray:
         """Return the inner products of the centred rows: (n, n)."""
         shift = self.rest @ self.left
@@ -392,7 +387,9 @@ def check_shared(strength: float, n: int, size: float) -> float:
     """
     rounding = EPS * n**0.5 * size
     if strength <= rounding:
-        raise ValueError("A and B do not vary together on these pairs, so nothing common can be learned from them")
+        raise ValueError(
+            "A and B do not vary together on these pairs, so nothing common can be learned from them"
+        )
     return rounding
 
 
@@ -403,14 +400,15 @@ def centred_norms(X: Any, mean: np.ndarray) -> np.ndarray:
     if not hasattr(X, "tocsr"):
         norms = np.linalg.norm(X - mean, axis=1)
         return np.where(norms > eps * (np.linalg.norm(X, axis=1) + length), norms, 0)
-    # Σ (x - m)² over the entries that are there, and Σ m² over the others
+    # Σ (x - m)² over the entries that are there, and Σ m² over the others; of a column without a gap there are none
     there, at = X.astype(np.float64), np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-    of = mean[X.indices]
+    gaps = np.where(np.bincount(X.indices, minlength=X.shape[1]) == X.shape[0], 0, mean) ** 2
     inside, size, covered = (
-        np.bincount(at, v, X.shape[0]) for v in ((there.data - of) ** 2, there.data**2, of**2)
+        np.bincount(at, v, X.shape[0])
+        for v in ((there.data - mean[X.indices]) ** 2, there.data**2, gaps[X.indices])
     )
-    rest = inside + (length**2 - covered).clip(0)
-    rounding = np.maximum(eps**2 * (np.sqrt(size) + length) ** 2, EPS * X.shape[1] ** 0.5 * length**2)
+    rest = inside + (gaps.sum() - covered).clip(0)
+    rounding = np.maximum(eps**2 * (np.sqrt(size) + length) ** 2, EPS * X.shape[1] ** 0.5 * gaps.sum())
     return np.sqrt(np.where(rest > rounding, rest, 0))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._check import as_count, as_number, as_seed
-from ._base import LinearMap, Projection, Side, unit
+from ._base import LinearMap, Projection, Side, centred_norms, unit
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +20,8 @@ class Contrastive(Projection):
     With unit rows :math:`z^a_i, z^b_j` and :math:`s_{ij} = z^a_i \cdot z^b_j / \tau`, the loss of a batch of n pairs is
     :math:`-\frac{1}{2n}\sum_i \bigl(\log \tfrac{e^{s_{ii}}}{\sum_j e^{s_{ij}}}
     + \log \tfrac{e^{s_{ii}}}{\sum_j e^{s_{ji}}}\bigr)`; the temperature :math:`\tau` is learned. Training stops when the
-    loss of held-out pairs has not improved for ``patience`` epochs, and the best epoch's weights are kept.
+    loss of held-out pairs has not improved for ``patience`` epochs, and the best epoch's weights are kept. A sparse side
+    is made dense one batch at a time.
 
     Parameters
     ----------
@@ -219,7 +220,7 @@ class _Standard:
 
     def __init__(self, side: Side) -> None:
         self.side, self.dim, self.mean = side, side.shape[1], side.mean
-        self.scale = float(np.sqrt(side.total() / side.shape[0] / self.dim))
+        self.scale = float(np.sqrt((centred_norms(side.X, side.mean) ** 2).mean() / self.dim))
 
     def rows(self, rows: np.ndarray) -> torch.Tensor:
         import torch

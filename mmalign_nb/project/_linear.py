@@ -95,7 +95,9 @@ class CCA(Projection):
         with np.errstate(over="ignore"):
             weights = d**power
         if not 0 < weights[0] < np.inf:
-            raise ValueError(f"power is {self.power!r}; the weight {d[0]:.3g} ** power leaves float64: reduce it")
+            raise ValueError(
+                f"power is {self.power!r}; the weight {d[0]:.3g} ** power leaves float64: reduce it"
+            )
         maps = (
             LinearMap(side.mean, W @ R * weights, np.zeros(len(d)))
             for side, W, R in zip((a, b), whiten, rotations, strict=True)

@@ -23,10 +23,13 @@ class Relative(Projection):
     anchors : int, optional
         How many of the pairs to keep, drawn with ``seed``; None keeps all. The shared space has this many dimensions.
     top_k : int, optional
-        Entries kept per item, the others are 0; entries equal to the last one kept stay too. Default 100; None keeps
-        all, as Moschella et al. do.
-    power : float, default 4.0
-        Exponent; above 1 it stresses the closest anchors, 1 keeps the plain cosines.
+        Entries kept per item, the others are 0; entries equal to the last one kept stay too. None keeps all, as
+        Moschella et al. do.
+    power : float, default 1.5
+        Exponent; above 1 it stresses the closest anchors, 1 keeps the plain cosines. What is best depends on how alike
+        the pairs are, so compare: with 1,000 pairs, powers 1, 1.5 and 4 found 0.47, 0.44 and 0.12 of the partners where
+        each item combines five traits (``things``), 0.10, 0.20 and 0.24 among ``glyphs``, and 0.52, 0.65 and 0.76
+        from a spoken digit to its picture.
     center : bool, default True
         Whether each side's mean is removed first: raw features usually share a large common part.
     seed : int, default 0
@@ -67,8 +70,8 @@ class Relative(Projection):
     def __init__(
         self,
         anchors: int | None = None,
-        top_k: int | None = 100,
-        power: float = 4.0,
+        top_k: int | None = None,
+        power: float = 1.5,
         center: bool = True,
         seed: int = 0,
     ) -> None:
