@@ -43,17 +43,13 @@ class Side:
         self.eps = float(np.finfo(X.dtype).eps)
         low, high = (_dense(end).ravel().astype(np.float64) for end in (X.min(axis=0), X.max(axis=0)))
         self.reach = np.maximum(-low, high)  # the largest size in each column
-        limits = np.finfo(np.float64)
-        if self.reach.max() > np.sqrt(limits.max / X.shape[0] / X.shape[1]) / 2:
-            raise ValueError(
-                f"{name} has numbers up to {self.reach.max():.3g}, whose squares float64 cannot hold: scale {name} down first"
-            )
+        check_squares(self.reach.max(), X.shape[0] * X.shape[1], name)
         self.spread = high - low
         if not self.spread.any():
             raise ValueError(
                 f"{name} is constant: all {X.shape[0]} rows are equal, so nothing can be learned from it"
             )
-        if self.spread.max() < np.sqrt(limits.tiny / EPS):
+        if self.spread.max() < np.sqrt(np.finfo(np.float64).tiny / EPS):
             raise ValueError(
                 f"{name} varies by {self.spread.max():.3g} only, whose squares float64 cannot hold: scale {name} up first"
             )
@@ -214,7 +210,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             )
         return as_matrix(X, name, sparse=True, allow_empty=allow_empty)
 
-    def _check_side(self, X: Any, side: str, name: str = "", *, allow_empty: bool = False) -> Any:
+    def _check_side(self, X: Any, side: str, name: str, *, allow_empty: bool = False) -> Any:
         """Return the rows of one side, checked against what that side was in ``fit``."""
         check_is_fitted(self, "_columns")
         if not isinstance(side, str):
@@ -223,7 +219,6 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 f"transform(B, side='b')"
             )
         p, names = self._columns[one_of(side, "side", ("a", "b"))]
-        name = name or f"X (side {side!r})"
         out = self._table(X, side, name, allow_empty=allow_empty)
         if out.shape[1] != p:
             raise ValueError(
@@ -237,6 +232,30 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 f"{name} has column {came[k]!r} at place {k}, where fit had {names[k]!r}; want the same columns in the "
                 f"same order"
             )
+        return out
+
+    def _place(self, X: Any, side: str, name: str, *, allow_empty: bool = False) -> np.ndarray:
+        """Check the rows of one side and return them in the shared space, as float32 if it can hold them."""
+        X = self._check_side(X, side, name, allow_empty=allow_empty)
+        out = np.empty((X.shape[0], self._n_features_out), np.float32)
+        limits = np.finfo(np.float32)
+        for i in range(0, len(out), BLOCK):
+            with np.errstate(all="ignore"):  # what overflows is refused below
+                z = self._encode(X[i : i + BLOCK], side)
+                size = np.abs(z).max(axis=1, initial=0)
+            lost = ~(size <= limits.max) | ((size > 0) & (size < limits.tiny))
+            if lost.any():
+                rows = np.zeros(len(out), bool)
+                rows[i : i + BLOCK] = lost
+                raise ValueError(
+                    bad_rows(
+                        rows,
+                        name,
+                        f"a place in the shared space that float32 cannot hold (of size {size[lost][0]:.3g})",
+                        f"scale the data before fit, or make {self!r} less extreme",
+                    )
+                )
+            out[i : i + BLOCK] = z
         return out
 
     def transform(self, X: Any, side: str = "a") -> np.ndarray:
@@ -272,27 +291,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         >>> ridge.transform([[7.0]], side="b").tolist()
         [[0.0]]
         """
-        X = self._check_side(X, side, allow_empty=True)
-        out = np.empty((X.shape[0], self._n_features_out), np.float32)
-        limits = np.finfo(np.float32)
-        for i in range(0, len(out), BLOCK):
-            with np.errstate(all="ignore"):  # what overflows is refused below
-                z = self._encode(X[i : i + BLOCK], side)
-                size = np.abs(z).max(axis=1, initial=0)
-            lost = ~(size <= limits.max) | ((size > 0) & (size < limits.tiny))
-            if lost.any():
-                rows = np.zeros(len(out), bool)
-                rows[i : i + BLOCK] = lost
-                raise ValueError(
-                    bad_rows(
-                        rows,
-                        f"X (side {side!r})",
-                        f"a place in the shared space that float32 cannot hold (of size {size[lost][0]:.3g})",
-                        f"scale the data before fit, or make {self!r} less extreme",
-                    )
-                )
-            out[i : i + BLOCK] = z
-        return out
+        return self._place(X, side, f"X (side {side!r})", allow_empty=True)
 
     def linear_map(self, side: str) -> LinearMap:
         """Return ``mean``, ``weights`` and ``bias`` of one side: ``transform`` is ``(x - mean) @ weights + bias``.
@@ -359,9 +358,8 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         >>> turn.score(A, A), turn.score(A[:2], A[1::-1])  # all first; all second of two
         (1.0, 0.5)
         """
-        tables = self._check_side(A, "a", "A"), self._check_side(B, "b", "B")
-        check_same_length(*tables, "A", "B")
-        za, zb = (unit(np.asarray(self.transform(X, side))) for X, side in zip(tables, "ab", strict=True))
+        za, zb = unit(self._place(A, "a", "A")), unit(self._place(B, "b", "B"))
+        check_same_length(za, zb, "A", "B")
         total = 0.0
         for q, g in ((za, zb), (zb, za)):
             for i in range(0, len(q), BLOCK):
@@ -378,6 +376,14 @@ def unit(x: np.ndarray) -> np.ndarray:
         length = np.linalg.norm(x, order, axis=1, keepdims=True)
         x = x / np.where(length > 0, length, 1)
     return x
+
+
+def check_squares(size: float, count: int, name: str) -> None:
+    """Refuse numbers whose squares, ``count`` of them added up, float64 cannot hold."""
+    if size > np.sqrt(np.finfo(np.float64).max / count) / 2:
+        raise ValueError(
+            f"{name} has numbers up to {size:.3g}, whose squares float64 cannot hold: scale {name.split()[0]} down first"
+        )
 
 
 def check_shared(strength: float, n: int, size: float) -> float:

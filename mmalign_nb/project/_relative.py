@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._check import as_count, as_number, as_seed, check_nonzero_rows
-from ._base import Projection, Side, centred_norms
+from ._base import Projection, Side, centred_norms, check_squares
 
 
 class Relative(Projection):
@@ -95,9 +95,10 @@ class Relative(Projection):
             anchors[name] = side.rows(rows)
         return {"anchor_rows_": rows, "n_pairs_": n, "_anchors": anchors, "_anchor_norms": norms}
 
-    def _check_side(self, X: Any, side: str, name: str = "", *, allow_empty: bool = False) -> Any:
+    def _check_side(self, X: Any, side: str, name: str, *, allow_empty: bool = False) -> Any:
         X = super()._check_side(X, side, name, allow_empty=allow_empty)
-        check_nonzero_rows(centred_norms(X, self._anchors[side].mean), name or f"X (side {side!r})")
+        check_squares(abs(X).max() if X.shape[0] else 0, X.shape[1], name)
+        check_nonzero_rows(centred_norms(X, self._anchors[side].mean), name)
         return X
 
     def _encode(self, X: Any, side: str) -> np.ndarray:
