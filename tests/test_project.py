@@ -729,7 +729,7 @@ def test_spoken_digits_find_pictures_of_the_same_digit_for_unseen_speakers(real_
     shuffled = rng.permutation(len(pictures))
     known, gallery = shuffled[:3000], shuffled[3000:4500]
     methods = {
-        "relative": Relative(),
+        "relative": Relative(top_k=100, power=4),
         "cca": CCA(reg=0.3, power=2),
         "ridge": RidgeMap(alpha=1000),
         "procrustes": Procrustes(dim=64),

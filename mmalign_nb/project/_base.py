@@ -88,9 +88,9 @@ class Side:
         part.X, part.rest = None, self.rest[at]
         return part
 
-    def dense(self) -> np.ndarray:
-        """Return the centred rows, dense: float64 (n, p)."""
-        return np.asarray(_dense(self.rest) - self.left)
+    def dense(self, at: np.ndarray) -> np.ndarray:
+        """Return some of the centred rows, dense: float64 (k, p)."""
+        return np.asarray(_dense(self.rest[at]) - self.left)
 
     def ahead(self, V: Any) -> np.ndarray:
         """Return ``(X - mean) V`` for V (p, k) or (p,), dense or sparse."""

@@ -119,32 +119,28 @@ class Contrastive(Projection):
             as_count(getattr(self, name), name)
         as_count(self.hidden, "hidden", none=True)
         as_seed(self.seed)
-        as_number(self.validation, "validation", 0, 0.5)
-        as_number(self.temperature, "temperature", 0.01)
-        as_number(self.lr, "lr", 0, 1e30)  # beyond, AdamW's own arithmetic overflows float32
-        as_number(self.weight_decay, "weight_decay", 0)
-        sides = [_Standard(side) for side in (a, b)]
-        weights, learned = self._train(a.shape[0], sides)
-        learned["_layers"] = {}
-        for name, side, layers in zip("ab", sides, weights, strict=True):
-            maps = [
-                LinearMap(np.zeros(len(W)), W.astype(np.float64), b.astype(np.float64)) for W, b in layers
-            ]
-            maps[0] = LinearMap(side.mean, maps[0].weights / side.scale, maps[0].bias)
-            learned["_layers"][name] = maps
-            if self.hidden is None:
-                learned[f"map_{name}_"] = maps[0]
+        ranges = {"validation": (0, 0.5), "temperature": (0.01,), "lr": (0, 1e30), "weight_decay": (0,)}
+        for name, ends in ranges.items():  # beyond 1e30, AdamW's own arithmetic overflows float32
+            as_number(getattr(self, name), name, *ends)
+        # each side is scaled by one number, so that its unit does not matter
+        scales = [(centred_norms(side.X, side.mean) ** 2).mean() / side.shape[1] for side in (a, b)]
+        heads, learned = self._train((a, b), np.sqrt(scales))
+        layers = {}
+        for name, side, scale, head in zip("ab", (a, b), np.sqrt(scales), heads, strict=True):
+            first, *more = (LinearMap(np.zeros(len(W)), W, bias) for W, bias in head)
+            layers[name] = [LinearMap(side.mean, first.weights / scale, first.bias), *more]
         with np.errstate(all="ignore"):  # the last step's weights have no loss yet: look at them
-            ends = [_through(learned["_layers"][s], side.X[:256]) for s, side in (("a", a), ("b", b))]
-        if not all(np.isfinite(z).all() and z.any() for z in ends):
+            first_rows = [_through(layers[s], side.X[:256]) for s, side in (("a", a), ("b", b))]
+        if not all(np.isfinite(z).all() and z.any() for z in first_rows):
             raise self._diverged(learned["best_epoch_"], "the heads give no finite vectors")
-        return learned
+        linear = {f"map_{s}_": layers[s][0] for s in "ab"} if self.hidden is None else {}
+        return {"_layers": layers, **linear, **learned}
 
     def _diverged(self, epoch: int, why: str) -> ValueError:
         return ValueError(f"training diverged in epoch {epoch + 1}: {why}; reduce lr (it is {self.lr!r})")
 
     def _train(
-        self, n: int, sides: list[_Standard]
+        self, sides: tuple[Side, Side], scales: np.ndarray
     ) -> tuple[list[list[tuple[np.ndarray, np.ndarray]]], dict[str, Any]]:
         """Return the trained layers of both sides as (weights, bias), and what there is to say about the training."""
         import torch
@@ -152,10 +148,10 @@ class Contrastive(Projection):
 
         rng = np.random.default_rng(self.seed)
         generator = torch.Generator().manual_seed(self.seed)
-        order = rng.permutation(n)
+        order = rng.permutation(n := sides[0].shape[0])
         held = max(2, round(self.validation * n)) if self.validation else 0
         held_out, train = order[:held], order[held:]
-        heads = [_init_head((s.dim, self.hidden, self.dim), generator) for s in sides]
+        heads = [_init_head((side.shape[1], self.hidden, self.dim), generator) for side in sides]
         log_scale = torch.tensor(-np.log(self.temperature), dtype=torch.float32, requires_grad=True)
         flat = [t for head in heads for layer in head for t in layer]
         groups = [
@@ -165,7 +161,11 @@ class Contrastive(Projection):
         optimizer = torch.optim.AdamW(groups, lr=self.lr)
 
         def loss_of(rows: np.ndarray) -> torch.Tensor:
-            za, zb = (_forward(head, s.rows(rows)) for head, s in zip(heads, sides, strict=True))
+            batches = (
+                (side.dense(rows) / scale).astype(np.float32)
+                for side, scale in zip(sides, scales, strict=True)
+            )
+            za, zb = (_forward(head, torch.from_numpy(x)) for head, x in zip(heads, batches, strict=True))
             return _info_nce(za, zb, log_scale)
 
         history: dict[str, list[float]] = {"train": [], "validation": []}
@@ -200,7 +200,7 @@ class Contrastive(Projection):
             temperature = float(np.exp(-kept[-1].item()))
         if not np.isfinite(temperature):
             raise self._diverged(best_epoch, f"the temperature is {temperature}")
-        arrays = iter([t.numpy() for t in kept[:-1]])
+        arrays = iter([t.double().numpy() for t in kept[:-1]])
         weights = [[(next(arrays), next(arrays)) for _ in head] for head in heads]
         return weights, {"history_": history, "best_epoch_": best_epoch, "temperature_": temperature}
 
@@ -215,19 +215,6 @@ def _through(layers: list[LinearMap], X: Any) -> np.ndarray:
     return unit(X)
 
 
-class _Standard:
-    """One side's training features, centred and scaled by one number, handed out a batch at a time."""
-
-    def __init__(self, side: Side) -> None:
-        self.side, self.dim, self.mean = side, side.shape[1], side.mean
-        self.scale = float(np.sqrt((centred_norms(side.X, side.mean) ** 2).mean() / self.dim))
-
-    def rows(self, rows: np.ndarray) -> torch.Tensor:
-        import torch
-
-        return torch.from_numpy((self.side.rows(rows).dense() / self.scale).astype(np.float32))
-
-
 def _batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
     """Cut rows into parts of nearly equal size, none of them a single pair, which has no negatives."""
     return np.array_split(rows, max(1, min(round(len(rows) / size), len(rows) // 2)))
@@ -236,9 +223,8 @@ def _batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
 def _init_head(sizes: tuple[int, int | None, int], generator: torch.Generator) -> list[list[torch.Tensor]]:
     import torch
 
-    widths = [w for w in sizes if w is not None]
     head = []
-    for fan_in, fan_out in pairwise(widths):
+    for fan_in, fan_out in pairwise(w for w in sizes if w is not None):
         W = (torch.rand(fan_in, fan_out, generator=generator) * 2 - 1) / fan_in**0.5
         head.append([W.requires_grad_(), torch.zeros(fan_out, requires_grad=True)])
     return head
