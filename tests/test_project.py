@@ -419,6 +419,37 @@ def test_a_tiny_penalty_leads_smoothly_to_none():
             assert_allclose(*(cosines(p, A, B) for p in near), atol=1e-4)
 
 
+def test_a_penalty_below_rounding_survives_columns_that_say_the_same():
+    A, B = (X.astype(float) for X in pairs())
+    twice = np.hstack([A, A[:, :3]])
+    none, tiny = (RidgeMap(alpha=alpha).fit(twice, B).transform(twice) for alpha in (0, 1e-30))
+    assert_allclose(tiny, none, atol=1e-5)
+    assert_allclose(none, RidgeMap(alpha=0).fit(A, B).transform(A), atol=1e-5)
+
+
+def test_a_row_beyond_the_first_block_is_named_by_its_number():
+    A, B = (X.astype(float) for X in pairs(n=2500))
+    A[2100] = 1e300
+    for fitted in (RidgeMap().fit(A[:60], B[:60]), CCA().fit(A[:60], B[:60])):
+        with pytest.raises(ValueError, match=r"1 of 2500 rows \(first: row 2100\)"):
+            fitted.transform(A)
+
+
+def test_numpys_integers_are_counts_and_seeds():
+    A, B = pairs()
+    three = np.int64(3)
+    for plain, same in (
+        (CCA(dim=3, rank=3), CCA(dim=three, rank=three)),
+        (Procrustes(dim=3), Procrustes(dim=three)),
+        (Relative(3, 3, seed=3), Relative(three, three, seed=three)),
+        (
+            Contrastive(3, epochs=3, seed=3, progress=False),
+            Contrastive(three, epochs=three, seed=three, progress=False),
+        ),
+    ):
+        assert_allclose(same.fit(A, B).transform(A), plain.fit(A, B).transform(A))
+
+
 def test_an_item_at_the_mean_has_no_direction():
     A, B = (X.astype(float) for X in pairs())
     for form in (np.asarray, sp.csr_array):

@@ -118,7 +118,6 @@ class Contrastive(Projection):
         for name in ("dim", "epochs", "batch_size", "patience"):
             as_count(getattr(self, name), name)
         as_count(self.hidden, "hidden", none=True)
-        as_seed(self.seed)
         ranges = {"validation": (0, 0.5), "temperature": (0.01,), "lr": (0, 1e30), "weight_decay": (0,)}
         for name, ends in ranges.items():  # beyond 1e30, AdamW's own arithmetic overflows float32
             as_number(getattr(self, name), name, *ends)
@@ -146,8 +145,8 @@ class Contrastive(Projection):
         import torch
         from tqdm.auto import trange
 
-        rng = np.random.default_rng(self.seed)
-        generator = torch.Generator().manual_seed(self.seed)
+        rng = np.random.default_rng(seed := as_seed(self.seed))
+        generator = torch.Generator().manual_seed(seed)
         order = rng.permutation(n := sides[0].shape[0])
         held = max(2, round(self.validation * n)) if self.validation else 0
         held_out, train = order[:held], order[held:]
