@@ -302,7 +302,8 @@ def as_matrix(
         raw = as_array(x, name, want)
         if raw.ndim == 1:
             raise ValueError(
-                f"{name} is 1-D with shape {raw.shape}; want 2-D (n, d): for a single item write {name}[None, :]"
+                f"{name} is 1-D with shape {raw.shape}; want 2-D (n, d). Reshape your data: for a single item write "
+                f"{name.split()[0]}[None, :]"
             )
         if raw.ndim != 2:
             raise ValueError(f"{name} has shape {raw.shape}; want 2-D (n, d)")
@@ -311,7 +312,9 @@ def as_matrix(
     if not allow_empty and out.shape[0] == 0:
         raise ValueError(f"{name} is empty (shape {out.shape}); want at least one row")
     if out.shape[1] == 0:
-        raise ValueError(f"{name} has no columns (shape {out.shape}); want at least one feature")
+        raise ValueError(
+            f"{name} has no columns: 0 feature(s) (shape={out.shape}) while a minimum of 1 is required."
+        )
     if dim is not None and out.shape[1] != dim:
         raise ValueError(f"{name} has {out.shape[1]} columns; want {dim}")
     if rows is not None and out.shape[0] != rows:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ._check import as_matrix, describe, one_of
+from ._check import as_array, as_count, as_matrix, as_texts, describe, one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ class Explanation:
     Raises
     ------
     ValueError
-        By ``as_map`` if the terms are pairs of features, or ``shape`` has too few cells.
+        By ``top`` if ``k`` is no count; by ``as_map`` if the terms are pairs of features, or ``shape`` has too few cells.
 
     Notes
     -----
@@ -74,7 +75,7 @@ class Explanation:
 
     def top(self, k: int | None = None) -> list[Term]:
         """Return the k terms of largest size, largest first; None returns all. Equal ones keep column order."""
-        order = np.argsort(-np.abs(self.terms), axis=None, kind="stable")[:k]
+        order = np.argsort(-np.abs(self.terms), axis=None, kind="stable")[: as_count(k, "k", none=True)]
         chosen = []
         for at in zip(*np.unravel_index(order, self.terms.shape), strict=True):
             name = " × ".join(names[i] for names, i in zip(self.names, at, strict=True))
@@ -94,7 +95,9 @@ class Explanation:
         """
         if self.terms.ndim != 1:
             raise ValueError(f"terms are pairs of features {self.terms.shape}; want pairs=False for a map")
-        out = np.zeros(int(np.prod(shape)))
+        if not isinstance(shape, (tuple, list)):
+            raise ValueError(f"shape is {describe(shape)}; want (H, W) or (H, W, 3)")
+        out = np.zeros(math.prod(as_count(length, "shape") for length in shape))
         if len(self.features[0]) and self.features[0].max() >= out.size:
             raise ValueError(f"shape {shape} has {out.size} cells; want one for each of the features")
         out[self.features[0]] = self.terms
@@ -144,7 +147,8 @@ def score_terms(
         "mean" counts a feature by how it differs from the average training item, and the bias is what the average
         item gets (0 for the closed forms). "zero" counts it as it is: for TF-IDF, only words that are there have terms.
     names_a, names_b : sequence of str, optional
-        The columns' names, e.g. ``tfidf.get_feature_names_out()``; for ``Relative``, ``names_a`` names the training pairs.
+        The columns' names, e.g. ``tfidf.get_feature_names_out()`` or a column of a table, by position; for ``Relative``,
+        ``names_a`` names the training pairs.
 
     Returns
     -------
@@ -155,7 +159,8 @@ def score_terms(
     TypeError
         If the projection is neither linear nor ``Relative``.
     ValueError
-        If a vector or the names have the wrong length, or an item's vector is zero in the shared space.
+        If a vector or the names have the wrong length, a number or a name is missing, or an item's vector is zero in the
+        shared space or beyond float64.
 
     References
     ----------
@@ -176,12 +181,12 @@ def score_terms(
     """
     one_of(metric, "metric", ("cosine", "dot"))
     one_of(side, "side", ("a", "b"))
-    both = (baseline, baseline) if isinstance(baseline, str) else tuple(baseline)
-    if len(both) != 2:
+    both = (baseline, baseline) if isinstance(baseline, str) else baseline
+    if not isinstance(both, (tuple, list)) or len(both) != 2:
         raise ValueError(f"baseline is {describe(baseline)}; want 'mean' or 'zero', or one for each side")
     for name in both:
         one_of(name, "baseline", ("mean", "zero"))
-    rows = _one_row(x_a, "x_a"), _one_row(x_b, "x_b")
+    rows = x_a, x_b
     if hasattr(projection, "anchor_rows_"):
         return _anchor_terms(projection, rows, metric, names_a)
     if not hasattr(projection, "linear_map"):
@@ -189,9 +194,10 @@ def score_terms(
             f"projection is {describe(projection)}; want a fitted CCA, RidgeMap, Procrustes, Relative, "
             f"or Contrastive with linear heads"
         )
-    a, b = (_Side(projection, *one) for one in zip("ab", rows, both, (names_a, names_b), strict=True))
-    # heads that end in unit rows have a cosine for a dot product
-    norm = _norm(a.z, b.z, "cosine" if projection.unit_rows else metric)
+    with np.errstate(all="ignore"):  # what overflows is refused by _norm
+        a, b = (_Side(projection, *one) for one in zip("ab", rows, both, (names_a, names_b), strict=True))
+        # heads that end in unit rows have a cosine for a dot product
+        norm = _norm(a.z, b.z, "cosine" if projection.unit_rows else metric)
     score = float(a.z @ b.z) / norm
     one, other = (a, b) if side == "a" else (b, a)
     shown: tuple[_Side, ...]
@@ -211,12 +217,10 @@ def score_terms(
 class _Side:
     """One item seen as ``z = values @ weights + bias``, with only the features that can have a term."""
 
-    def __init__(
-        self, projection: Any, side: str, row: Any, baseline: str, names: Sequence[str] | None
-    ) -> None:
+    def __init__(self, projection: Any, side: str, row: Any, baseline: str, names: Any) -> None:
         mean, weights, bias = projection.linear_map(side)
-        row = as_matrix(row, f"x_{side}", sparse=True, dim=len(mean))
-        x = (row.toarray() if hasattr(row, "tocsr") else row).ravel().astype(np.float64)
+        x = _one_row(row, f"x_{side}", len(mean))
+        x = np.asarray(x.toarray() if hasattr(x, "tocsr") else x).ravel().astype(np.float64)
         if baseline == "mean":
             self.features, values, self.bias = np.arange(len(x)), x - mean, bias
         else:
@@ -227,7 +231,12 @@ class _Side:
 
 
 def _anchor_terms(projection: Any, rows: tuple[Any, Any], metric: str, names: Any) -> Explanation:
-    ra, rb = (projection.transform(x, s)[0].astype(np.float64) for x, s in zip(rows, "ab", strict=True))
+    ra, rb = (
+        np.asarray(projection.transform(_one_row(x, f"x_{s}", projection._columns[s][0]), s))[0].astype(
+            np.float64
+        )
+        for x, s in zip(rows, "ab", strict=True)
+    )
     norm = _norm(ra, rb, metric)
     anchors = projection.anchor_rows_
     labels = _names(names, anchors, projection.n_pairs_, "names_a", "pair")
@@ -236,30 +245,32 @@ def _anchor_terms(projection: Any, rows: tuple[Any, Any], metric: str, names: An
 
 def _norm(za: np.ndarray, zb: np.ndarray, metric: str) -> float:
     """Return what a score is divided by: 1 for a plain dot product."""
-    if metric == "dot":
-        return 1.0
+    lengths = []
     for z, name in ((za, "x_a"), (zb, "x_b")):
-        if not z.any():
+        lengths.append(float(np.linalg.norm(z)))
+        if not np.isfinite(lengths[-1]):
+            raise ValueError(f"{name} is beyond float64 in the shared space; scale it down first")
+        if metric == "cosine" and not lengths[-1]:
             raise ValueError(
                 f"{name} is the zero vector in the shared space; its cosine with anything is undefined"
             )
-    return float(np.linalg.norm(za) * np.linalg.norm(zb))
+    return 1.0 if metric == "dot" else lengths[0] * lengths[1]
 
 
-def _names(names: Sequence[str] | None, features: np.ndarray, n: int, argument: str, kind: str) -> list[str]:
+def _names(names: Any, features: np.ndarray, n: int, argument: str, kind: str) -> list[str]:
     if names is None:
         return [f"{kind} {i}" for i in features]
-    names = list(names)  # a pandas Series would be asked by its labels
+    names = as_texts(names, argument, allow_empty=True)
     if len(names) != n:
         raise ValueError(f"{argument} has {len(names)} entries; want {n}, one per {kind}")
-    return [str(names[i]) for i in features]
+    return [names[i] for i in features]
 
 
-def _one_row(x: Any, name: str) -> Any:
+def _one_row(x: Any, name: str, dim: int) -> Any:
     """Return one item as (1, p); a single vector is meant here, so 1-D is welcome."""
     if not hasattr(x, "tocsr"):
-        x = np.asarray(x)
+        x = as_array(x, name, "one item: (d,) or (1, d)")
         x = x[None] if x.ndim == 1 else x
     if x.ndim != 2 or x.shape[0] != 1:
         raise ValueError(f"{name} has shape {tuple(x.shape)}; want one item: (d,) or (1, d)")
-    return x
+    return as_matrix(x, name, sparse=True, dim=dim)

@@ -208,3 +208,75 @@ def test_names_are_taken_by_position_also_from_a_shuffled_column():
     names = pd.Series([f"name {k}" for k in range(7)], index=range(6, -1, -1))
     plain = score_terms(LINEAR[0], A[0], B[0], names_a=names.tolist())
     assert score_terms(LINEAR[0], A[0], B[0], names_a=names).top(7) == plain.top(7)
+
+
+def test_names_from_a_table_and_what_is_no_name():
+    import pandas as pd
+
+    table = pd.DataFrame({"name": [f"name {k}" for k in range(7)]})
+    plain = score_terms(LINEAR[0], A[0], B[0], names_a=table["name"].tolist()).top()
+    for names in (
+        table["name"],
+        table["name"].to_numpy(),
+        pd.Index(table["name"]),
+        table["name"].astype("category"),
+    ):
+        assert score_terms(LINEAR[0], A[0], B[0], names_a=names).top() == plain
+    with pytest.raises(ValueError, match=r"names_a has no text in 1 of 7 rows \(first: row 2\)"):
+        score_terms(LINEAR[0], A[0], B[0], names_a=table["name"].where(table.index != 2, None))
+    with pytest.raises(TypeError, match="names_a is one str"):
+        score_terms(LINEAR[0], A[0], B[0], names_a="abcdefg")
+    with pytest.raises(TypeError, match="names_b is .* want a list of str"):
+        score_terms(LINEAR[0], A[0], B[0], names_b=range(5))
+
+
+@pytest.mark.parametrize("projection", [LINEAR[0], RELATIVE[0]], ids=repr)
+def test_an_item_is_taken_from_whatever_holds_numbers(projection):
+    import pandas as pd
+    import torch
+
+    want = score_terms(projection, A[0], B[0])
+    for x in (
+        A[0].tolist(),
+        pd.Series(A[0]),
+        pd.DataFrame(A[:1]),
+        torch.tensor(A[0], requires_grad=True),
+        sp.csr_array(A[:1]),
+    ):
+        got = score_terms(projection, x, B[:1])
+        assert_allclose(got.terms, want.terms, atol=1e-6)
+    for x, error, message in (
+        (np.ma.masked_equal(np.arange(7.0), 2), ValueError, "x_a has masked entries"),
+        (A[0] + 1j, TypeError, "x_a has complex numbers"),
+        ([1.0, None, 2, 3, 4, 5, 6], ValueError, "x_a has missing values"),
+        ("a cat", TypeError, "x_a is text"),
+        (A[:1, :3], ValueError, "x_a has 3 columns; want 7"),
+        (sp.csr_array(A[:2]), ValueError, r"x_a has shape \(2, 7\); want one item"),
+    ):
+        with pytest.raises(error, match=message):
+            score_terms(projection, x, B[0])
+
+
+def test_what_float64_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match="x_a is beyond float64 in the shared space"):
+        score_terms(LINEAR[1], np.full(7, 1e308), B[0])
+    with pytest.raises(ValueError, match="x_a is beyond float64"):
+        score_terms(LINEAR[1], np.full(7, 1e308), B[0], metric="dot")
+
+
+def test_bad_counts_shapes_and_baselines_are_refused_by_name():
+    e = score_terms(LINEAR[0], A[0], B[0])
+    for k in (-1, 0, 2.5, "3"):
+        with pytest.raises(ValueError, match="k is .*; want a whole number of at least 1, or None for all"):
+            e.top(k)
+    assert len(e.top(np.int64(3))) == 3
+    for shape, message in (
+        (7, "shape is 7; want"),
+        ((-1, 7), "shape is -1; want"),
+        ((1.5, 7), "shape is 1.5; want"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            e.as_map(shape)
+    for baseline in (np.nan, None, 3):
+        with pytest.raises(ValueError, match="baseline is .*; want 'mean' or 'zero'"):
+            score_terms(LINEAR[0], A[0], B[0], baseline=baseline)

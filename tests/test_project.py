@@ -122,11 +122,15 @@ def test_ridge_is_sklearns(n, alpha, sparse):
     assert_allclose(ours.transform(B, "b"), B - B.mean(0), atol=1e-5)
 
 
-def test_ridge_without_penalty_is_least_squares_of_least_norm():
-    for n in (50, 6):
-        A, B = pairs(n=n, p=12)
-        a, b = A - A.mean(0, dtype=float), B - B.mean(0, dtype=float)
-        assert_allclose(RidgeMap(alpha=0).fit(A, B).map_a_.weights, np.linalg.lstsq(a, b)[0], atol=1e-4)
+@pytest.mark.parametrize("n", [50, 6])
+def test_ridge_without_penalty_is_least_squares_of_least_norm_with_columns_in_their_ranges(n):
+    A, B = pairs(n=n, p=12)
+    a, b = A - A.mean(0, dtype=float), B - B.mean(0, dtype=float)
+    ranges = np.ptp(A.astype(float), axis=0)
+    want = np.linalg.lstsq(a / ranges, b)[0] / ranges[:, None]
+    assert_allclose(RidgeMap(alpha=0).fit(A, B).map_a_.weights, want, atol=1e-9)
+    if n == 50:  # where only one W fits best, ranges do not matter
+        assert_allclose(want, np.linalg.lstsq(a, b)[0], atol=1e-9)
 
 
 def test_ridge_directions_are_mirror_images():
@@ -309,6 +313,168 @@ def test_a_rank_below_the_full_one_keeps_the_principal_directions():
     assert_allclose(sketch.correlations_, exact.correlations_, atol=1e-4)
 
 
+# -- units, offsets, extremes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [60, 6])
+@pytest.mark.parametrize("projection", [CCA(reg=0, power=0), RidgeMap(alpha=0)], ids=repr)
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_without_a_penalty_a_columns_unit_does_not_matter(projection, form, n):
+    A, B = (X.astype(float) for X in pairs(n=n, noise=0.5))
+    units = np.array([1e-8, 1, 3e7, 1, 1e8, 2e-100, 1])
+    plain, scaled = clone(projection).fit(form(A), B), clone(projection).fit(form(A * units), B)
+    X = pairs(n=9, noise=0.5, seed=1)[0].astype(float)
+    before, after = plain.transform(form(X)), scaled.transform(form(X * units))
+    if isinstance(projection, CCA):
+        assert_allclose(scaled.correlations_, plain.correlations_, rtol=1e-7)
+        assert before.shape == after.shape
+        before, after = np.abs(before), np.abs(after)  # a component's sign is free
+        if n == 6:
+            return  # all correlations are 1, and components of equal correlation may be mixed
+    assert_allclose(after, before, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "projection", [*ALL, CCA(reg=0), RidgeMap(alpha=0), Relative(center=False)], ids=repr
+)
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_what_lies_far_from_zero_keeps_its_digits(projection, form):
+    """Times of the day in seconds since 1970: near 1.7e9, and 10 apart."""
+    A, B = (10 * np.round(X.astype(float), 4) for X in pairs())
+    form = np.asarray if isinstance(projection, RidgeMap) and projection.direction == "b_to_a" else form
+    near, far = clone(projection).fit(form(A), B), clone(projection).fit(form(A + 1.7e9), B)
+    zn, zf = near.transform(form(A)), far.transform(form(A + 1.7e9))
+    if isinstance(projection, Relative) and not projection.center:
+        assert np.isfinite(zf).all()
+        return
+    assert_allclose(np.abs(zf), np.abs(zn), atol=2e-3 * np.abs(zn).max())
+
+
+@pytest.mark.parametrize("projection", ALL, ids=repr)
+@pytest.mark.parametrize("unit", [1e-30, 1e-12, 1e12, 1e30])
+def test_the_unit_of_a_whole_side_changes_no_score(projection, unit):
+    A, B = (X.astype(float) for X in pairs())
+    before = cosines(clone(projection).fit(A, B), A, B)
+    scaled = clone(projection)
+    if isinstance(scaled, RidgeMap):
+        scaled.alpha *= unit**2
+    if getattr(scaled, "direction", "") == "b_to_a":
+        A, B = A, B * unit
+    else:
+        A = A * unit
+    assert_allclose(cosines(scaled.fit(A, B), A, B), before, atol=1e-3)
+
+
+@pytest.mark.parametrize("projection", ALL, ids=repr)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda B: B * 1e200, "B has numbers up to .*e.20., whose squares float64 cannot hold: scale B down"),
+        (lambda B: B * 1e-200, "B varies by .*e-200 only, whose squares float64 cannot hold: scale B up"),
+    ],
+)
+def test_numbers_whose_squares_are_lost_are_refused(projection, change, message):
+    A, B = (X.astype(float) for X in pairs())
+    with pytest.raises(ValueError, match=message):
+        clone(projection).fit(A, change(B))
+
+
+def test_what_float32_cannot_hold_is_refused_with_its_row():
+    A, B = (X.astype(float) for X in pairs())
+    ridge = RidgeMap().fit(A, B)
+    X = A.copy()
+    X[3] = 1e300
+    message = r"X \(side 'a'\) has a place in the shared space that float32 cannot hold .*1 of 60 rows \(first: row 3\)"
+    for fitted in (ridge, CCA().fit(A, B), Procrustes().fit(A, B)):
+        with pytest.raises(ValueError, match=message):
+            fitted.transform(X)
+    assert np.isfinite(Contrastive(dim=4, epochs=1, progress=False).fit(A, B).transform(X)).all()  # unit rows
+    with pytest.raises(ValueError, match="float32 cannot hold .*of size .*e-60.* scale the data before fit"):
+        RidgeMap().fit(A, B * 1e-60).transform(B * 1e-60, "b")
+    with pytest.raises(ValueError, match="make Relative.*power=3000.* less extreme"):
+        Relative(power=3000).fit(A, B).transform(A + 1)
+
+
+def test_sides_that_do_not_vary_together_are_refused():
+    A, B = np.array([[1.0], [-1], [0], [0]]), np.array([[0.0], [0], [2], [-2]])
+    for projection in (CCA(), CCA(reg=0), RidgeMap(), RidgeMap(alpha=0), Procrustes()):
+        with pytest.raises(ValueError, match="A and B do not vary together on these pairs"):
+            projection.fit(A, B)
+
+
+def test_variation_below_the_rounding_of_the_numbers_is_refused():
+    A, B = (X.astype(float) for X in pairs())
+    for projection in (CCA(reg=0), RidgeMap(alpha=0), Procrustes(dim=2)):
+        with pytest.raises(ValueError, match="A varies by no more than the rounding of its numbers"):
+            clone(projection).fit((A * 10 + 1.7e9).astype(np.float32), B)
+
+
+def test_a_tiny_penalty_leads_smoothly_to_none():
+    A, B = (X.astype(float) for X in pairs())
+    for kind, name in ((RidgeMap, "alpha"), (CCA, "reg")):
+        none, tiny = (kind(**{name: v}).fit(A, B) for v in (0, 1e-14))
+        assert_allclose(cosines(tiny, A, B), cosines(none, A, B), atol=1e-6)
+        for small in (1e-5, 1e-6, 1e-8, 1e-9):  # and no step where the way of computing changes
+            near = [kind(**{name: v}).fit(A, B) for v in (small, small * 1.01)]
+            assert_allclose(*(cosines(p, A, B) for p in near), atol=1e-4)
+
+
+def test_a_penalty_below_rounding_survives_columns_that_say_the_same():
+    A, B = (X.astype(float) for X in pairs())
+    twice = np.hstack([A, A[:, :3]])
+    none, tiny = (RidgeMap(alpha=alpha).fit(twice, B).transform(twice) for alpha in (0, 1e-30))
+    assert_allclose(tiny, none, atol=1e-5)
+    assert_allclose(none, RidgeMap(alpha=0).fit(A, B).transform(A), atol=1e-5)
+
+
+def test_a_row_beyond_the_first_block_is_named_by_its_number():
+    A, B = (X.astype(float) for X in pairs(n=2500))
+    A[2100] = 1e300
+    for fitted in (RidgeMap().fit(A[:60], B[:60]), CCA().fit(A[:60], B[:60])):
+        with pytest.raises(ValueError, match=r"1 of 2500 rows \(first: row 2100\)"):
+            fitted.transform(A)
+
+
+def test_numpys_integers_are_counts_and_seeds():
+    A, B = pairs()
+    three = np.int64(3)
+    for plain, same in (
+        (CCA(dim=3, rank=3), CCA(dim=three, rank=three)),
+        (Procrustes(dim=3), Procrustes(dim=three)),
+        (Relative(3, 3, seed=3), Relative(three, three, seed=three)),
+        (
+            Contrastive(3, epochs=3, seed=3, progress=False),
+            Contrastive(three, epochs=three, seed=three, progress=False),
+        ),
+    ):
+        assert_allclose(same.fit(A, B).transform(A), plain.fit(A, B).transform(A))
+
+
+def test_an_item_at_the_mean_has_no_direction():
+    A, B = (X.astype(float) for X in pairs())
+    for form in (np.asarray, sp.csr_array):
+        fitted = Relative().fit(form(A), B)
+        near = np.vstack([A[:2], A.mean(0), A.mean(0) + 1e-6])
+        with pytest.raises(ValueError, match=r"zero vectors in 1 of 4 rows \(first: row 2\)"):
+            fitted.transform(near)
+        assert np.isfinite(fitted.transform(near[[0, 1, 3]])).all()
+
+
+def test_a_fit_that_fails_leaves_everything_as_it_was():
+    A, B = pairs()
+    for projection in ALL:
+        fitted = clone(projection).fit(A, B)
+        before = fitted.transform(A)
+        with pytest.raises(ValueError, match="NaN"):
+            fitted.fit(A[:, :3], B * np.nan)
+        assert (fitted.transform(A) == before).all()
+    heads = Contrastive(dim=4, epochs=2, progress=False).fit(A, B)
+    before = heads.transform(A)
+    with pytest.raises(ValueError, match="training diverged"):
+        heads.set_params(lr=1e30, epochs=5).fit(A, B)
+    assert (heads.transform(A) == before).all()
+
+
 # -- scikit-learn's protocol ------------------------------------------------------------------------------------
 
 
@@ -451,7 +617,7 @@ def test_bad_pairs_are_refused_by_name(projection):
         fit(A, np.where(np.arange(60)[:, None] == 7, np.nan, B))
     with pytest.raises(ValueError, match="A is 1-D"):
         fit(A[0], B)
-    with pytest.raises(ValueError, match="1 pairs; want at least"):
+    with pytest.raises(ValueError, match="A and B have 1 sample each; want at least"):
         fit(A[:1], B[:1])
     with pytest.raises(ValueError, match="B is constant: all 60 rows are equal"):
         fit(A, np.ones((60, 3)))
@@ -466,8 +632,20 @@ def test_bad_pairs_are_refused_by_name(projection):
     fitted = clone(projection).fit(A, B)
     with pytest.raises(ValueError, match=r"side is 'c'; known: 'a', 'b'"):
         fitted.transform(A, "c")
-    with pytest.raises(ValueError, match=r"X \(side 'b'\) has 7 columns; want 5"):
+    with pytest.raises(
+        ValueError, match=r"X \(side 'b'\) has wrong columns: X has 7 features, but .* expecting 5"
+    ):
         fitted.transform(A, "b")
+    with pytest.raises(
+        ValueError, match=r"side is float32 array \(60, 5\); want 'a' or 'b', one table at a time"
+    ):
+        fitted.transform(A, B)
+    with pytest.raises(ValueError, match="A is empty"):
+        fitted.score(A[:0], B[:0])
+    with pytest.raises(ValueError, match="A has 59 rows and B has 60"):
+        fitted.score(A[1:], B)
+    with pytest.raises(ValueError, match="B has wrong columns"):
+        fitted.score(A, A)
     assert fitted.transform(A[:0]).shape == (0, fitted.transform(A[:1]).shape[1])
 
 
@@ -477,21 +655,31 @@ def test_bad_pairs_are_refused_by_name(projection):
         (CCA(dim=0), "dim is 0; want a whole number"),
         (CCA(dim=2.5), "dim is 2.5"),
         (CCA(rank=0), "rank is 0"),
-        (CCA(reg=1.5), r"reg is 1.5; want a number in \[0, 1\]"),
+        (CCA(reg=1.5), "reg is 1.5; want a number of at least 0 and at most 1"),
         (CCA(power=-1), "power is -1"),
         (RidgeMap(alpha=-1), "alpha is -1"),
         (RidgeMap(direction="a->b"), "direction is 'a->b'; known: 'a_to_b', 'b_to_a'"),
         (Procrustes(dim=-3), "dim is -3"),
         (Relative(anchors=0), "anchors is 0"),
         (Relative(top_k=0), "top_k is 0"),
+        (Relative(seed=-1), "seed is -1"),
+        (CCA(power=1e6), r"power is 1000000.0; the weight .* leaves float64"),
         (Contrastive(epochs=0, progress=False), "epochs is 0"),
+        (Contrastive(dim=None, progress=False), "dim is None; want a whole number"),
+        (Contrastive(seed=1.5, progress=False), "seed is 1.5"),
         (Contrastive(validation=0.9, progress=False), "validation is 0.9"),
         (Contrastive(temperature=0, progress=False), "temperature is 0"),
-        (Contrastive(temperature=None, progress=False), "temperature is None; want a finite number"),
-        (Contrastive(lr=-1, progress=False), "lr is -1; want a number in"),
-        (Contrastive(lr=1e40, progress=False), "lr is 1e.40; want a number in"),
-        (Contrastive(lr="a", progress=False), "lr is 'a'; want a finite number"),
-        (Contrastive(weight_decay=np.nan, progress=False), "weight_decay is nan; want a finite number"),
+        (
+            Contrastive(temperature=None, progress=False),
+            "temperature is None; want a number of at least 0.01",
+        ),
+        (Contrastive(lr=-1, progress=False), "lr is -1; want a number of at least 0"),
+        (Contrastive(lr=1e40, progress=False), "lr is 1e.40; want a number .* at most 1e.30"),
+        (Contrastive(lr="a", progress=False), "lr is str 'a'; want a number"),
+        (
+            Contrastive(weight_decay=np.nan, progress=False),
+            "weight_decay is nan; want a number of at least 0",
+        ),
     ],
     ids=repr,
 )
@@ -502,11 +690,15 @@ def test_bad_parameters_are_refused_by_name(projection, message):
 
 def test_ridge_wants_a_dense_target_and_says_what_to_do():
     A, B = counts(60, 20, seed=2), pairs()[1]
-    with pytest.raises(
-        TypeError, match="B is sparse and the target of direction='a_to_b'.*use direction='b_to_a'"
-    ):
+    message = "is a float32 sparse matrix .*, and side '{}' is the target of RidgeMap.*predict the other way"
+    with pytest.raises(TypeError, match=f"^B {message.format('b')}"):
         RidgeMap().fit(B, A)
-    assert RidgeMap(direction="b_to_a").fit(B, A).transform(A, "b").shape == (60, 5)
+    with pytest.raises(TypeError, match=f"^A {message.format('a')}"):
+        RidgeMap(direction="b_to_a").fit(A, B)
+    turned = RidgeMap(direction="b_to_a").fit(B, A)
+    assert turned.transform(A, "b").shape == (60, 5)
+    with pytest.raises(TypeError, match=r"^X \(side 'a'\) is a float32 sparse"):
+        turned.transform(sp.csr_array(B), "a")
 
 
 def test_relative_refuses_what_has_no_direction():
@@ -568,7 +760,7 @@ def test_spoken_digits_find_pictures_of_the_same_digit_for_unseen_speakers(real_
     shuffled = rng.permutation(len(pictures))
     known, gallery = shuffled[:3000], shuffled[3000:4500]
     methods = {
-        "relative": Relative(),
+        "relative": Relative(top_k=100, power=4),
         "cca": CCA(reg=0.3, power=2),
         "ridge": RidgeMap(alpha=1000),
         "procrustes": Procrustes(dim=64),

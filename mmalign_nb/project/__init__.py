@@ -3,7 +3,8 @@
 Every projection is fitted on pairs, ``fit(A, B)``: row i of A belongs to row i of B. It then maps **one side at a
 time**, ``transform(X, side="a")``, so that a query needs no partner and the two galleries may differ in size.
 Neither side is standardised per column here (put a scaler in front if columns have different units); means are
-always removed. Side b's features are what scikit-learn calls ``y``, so pipelines, ``clone`` and ``GridSearchCV`` work.
+removed. Side b's features are what scikit-learn calls ``y``, so pipelines, ``clone``, ``GridSearchCV`` and ``set_output``
+work. Either side may be sparse, in fit and in transform, but for the target of ``RidgeMap``.
 """
 
 from ._base import LinearMap

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._check import as_count, as_number
-from ._base import LinearMap, Projection, centred_norms, mean_of, unit
+from .._check import as_count, as_number, as_seed
+from ._base import LinearMap, Projection, Side, centred_norms, unit
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +20,8 @@ class Contrastive(Projection):
     With unit rows :math:`z^a_i, z^b_j` and :math:`s_{ij} = z^a_i \cdot z^b_j / \tau`, the loss of a batch of n pairs is
     :math:`-\frac{1}{2n}\sum_i \bigl(\log \tfrac{e^{s_{ii}}}{\sum_j e^{s_{ij}}}
     + \log \tfrac{e^{s_{ii}}}{\sum_j e^{s_{ji}}}\bigr)`; the temperature :math:`\tau` is learned. Training stops when the
-    loss of held-out pairs has not improved for ``patience`` epochs, and the best epoch's weights are kept.
+    loss of held-out pairs has not improved for ``patience`` epochs, and the best epoch's weights are kept. A sparse side
+    is made dense one batch at a time.
 
     Parameters
     ----------
@@ -113,56 +114,43 @@ class Contrastive(Projection):
         self.seed = seed
         self.progress = progress
 
-    def fit(self, A: Any, B: Any = None) -> Self:
-        """Train both heads on pairs: A (n, p) and B (n, q), dense or CSR (made dense one batch at a time)."""
-        A, B = self._check_pairs(A, B)
-        for name in ("dim", "hidden", "epochs", "batch_size", "patience"):
-            as_count(getattr(self, name), name, none=True)
-        for name in ("validation", "temperature", "lr", "weight_decay"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
-                raise ValueError(f"{name} is {value!r}; want a finite number")
-        as_number(self.validation, "validation", 0, 0.5)
-        as_number(self.temperature, "temperature", 0.01)
-        as_number(self.lr, "lr", 0, 1e30)  # beyond, AdamW's own arithmetic overflows float32
-        as_number(self.weight_decay, "weight_decay", 0)
-        for name in ("map_a_", "map_b_"):  # of an earlier fit with linear heads
-            self.__dict__.pop(name, None)
-        sides = [_Standard(X) for X in (A, B)]
-        weights = self._train(A.shape[0], sides)
-        self._layers = {}
-        for side, standard, layers in zip("ab", sides, weights, strict=True):
-            maps = [
-                LinearMap(np.zeros(len(W)), W.astype(np.float64), b.astype(np.float64)) for W, b in layers
-            ]
-            maps[0] = LinearMap(standard.mean, maps[0].weights / standard.scale, maps[0].bias)
-            self._layers[side] = maps
-            if self.hidden is None:
-                setattr(self, f"map_{side}_", maps[0])
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # the last step's weights have no loss yet: look at them
-            ends = [self.transform(X[:256], side) for X, side in ((A, "a"), (B, "b"))]
-        if not all(np.isfinite(z).all() and z.any() for z in ends):
-            raise self._diverged(self.best_epoch_, "the heads give no finite vectors")
-        return self
+    def _learn(self, a: Side, b: Side) -> dict[str, Any]:
+        for name in ("dim", "epochs", "batch_size", "patience"):
+            as_count(getattr(self, name), name)
+        as_count(self.hidden, "hidden", none=True)
+        ranges = {"validation": (0, 0.5), "temperature": (0.01,), "lr": (0, 1e30), "weight_decay": (0,)}
+        for name, ends in ranges.items():  # beyond 1e30, AdamW's own arithmetic overflows float32
+            as_number(getattr(self, name), name, *ends)
+        # each side is scaled by one number, so that its unit does not matter
+        scales = [(centred_norms(side.X, side.mean) ** 2).mean() / side.shape[1] for side in (a, b)]
+        heads, learned = self._train((a, b), np.sqrt(scales))
+        layers = {}
+        for name, side, scale, head in zip("ab", (a, b), np.sqrt(scales), heads, strict=True):
+            first, *more = (LinearMap(np.zeros(len(W)), W, bias) for W, bias in head)
+            layers[name] = [LinearMap(side.mean, first.weights / scale, first.bias), *more]
+        with np.errstate(all="ignore"):  # the last step's weights have no loss yet: look at them
+            first_rows = [_through(layers[s], side.X[:256]) for s, side in (("a", a), ("b", b))]
+        if not all(np.isfinite(z).all() and z.any() for z in first_rows):
+            raise self._diverged(learned["best_epoch_"], "the heads give no finite vectors")
+        linear = {f"map_{s}_": layers[s][0] for s in "ab"} if self.hidden is None else {}
+        return {"_layers": layers, **linear, **learned}
 
     def _diverged(self, epoch: int, why: str) -> ValueError:
-        for name in ("_dims", "_layers", "map_a_", "map_b_"):  # nothing half-fitted may answer later
-            self.__dict__.pop(name, None)
         return ValueError(f"training diverged in epoch {epoch + 1}: {why}; reduce lr (it is {self.lr!r})")
 
-    def _train(self, n: int, sides: list[_Standard]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
-        """Return the trained layers of both sides as (weights, bias); set ``history_`` and ``temperature_``."""
+    def _train(
+        self, sides: tuple[Side, Side], scales: np.ndarray
+    ) -> tuple[list[list[tuple[np.ndarray, np.ndarray]]], dict[str, Any]]:
+        """Return the trained layers of both sides as (weights, bias), and what there is to say about the training."""
         import torch
         from tqdm.auto import trange
 
-        rng = np.random.default_rng(self.seed)
-        generator = torch.Generator().manual_seed(self.seed)
-        order = rng.permutation(n)
+        rng = np.random.default_rng(seed := as_seed(self.seed))
+        generator = torch.Generator().manual_seed(seed)
+        order = rng.permutation(n := sides[0].shape[0])
         held = max(2, round(self.validation * n)) if self.validation else 0
         held_out, train = order[:held], order[held:]
-        heads = [_init_head((s.dim, self.hidden, self.dim), generator) for s in sides]
+        heads = [_init_head((side.shape[1], self.hidden, self.dim), generator) for side in sides]
         log_scale = torch.tensor(-np.log(self.temperature), dtype=torch.float32, requires_grad=True)
         flat = [t for head in heads for layer in head for t in layer]
         groups = [
@@ -172,11 +160,15 @@ class Contrastive(Projection):
         optimizer = torch.optim.AdamW(groups, lr=self.lr)
 
         def loss_of(rows: np.ndarray) -> torch.Tensor:
-            za, zb = (_forward(head, s.rows(rows)) for head, s in zip(heads, sides, strict=True))
+            batches = (
+                (side.dense(rows) / scale).astype(np.float32)
+                for side, scale in zip(sides, scales, strict=True)
+            )
+            za, zb = (_forward(head, torch.from_numpy(x)) for head, x in zip(heads, batches, strict=True))
             return _info_nce(za, zb, log_scale)
 
-        self.history_: dict[str, list[float]] = {"train": [], "validation": []}
-        best, kept, self.best_epoch_ = np.inf, [t.detach().clone() for t in (*flat, log_scale)], 0
+        history: dict[str, list[float]] = {"train": [], "validation": []}
+        best, kept, best_epoch = np.inf, [t.detach().clone() for t in (*flat, log_scale)], 0
         bar = trange(self.epochs, disable=not self.progress, desc="InfoNCE", unit="epoch")
         for epoch in bar:
             losses = []
@@ -190,48 +182,36 @@ class Contrastive(Projection):
                 losses.append(loss.item())
             if not np.isfinite(losses).all():
                 raise self._diverged(epoch, f"the loss is {np.mean(losses)}")
-            self.history_["train"].append(float(np.mean(losses)))
+            history["train"].append(float(np.mean(losses)))
             now = -float(epoch)  # without a hold-out, the last epoch is the one to keep
             if held:
                 with torch.no_grad():
                     now = float(np.mean([loss_of(r).item() for r in _batches(held_out, self.batch_size)]))
                 if not np.isfinite(now):  # `now < best` below would be False, and keep untrained weights
                     raise self._diverged(epoch, f"the loss of the held-out pairs is {now}")
-                self.history_["validation"].append(now)
+                history["validation"].append(now)
             if now < best:
-                best, kept, self.best_epoch_ = now, [t.detach().clone() for t in (*flat, log_scale)], epoch
-            elif epoch - self.best_epoch_ >= self.patience:
+                best, kept, best_epoch = now, [t.detach().clone() for t in (*flat, log_scale)], epoch
+            elif epoch - best_epoch >= self.patience:
                 break
         bar.close()
         with np.errstate(over="ignore"):
-            self.temperature_ = float(np.exp(-kept[-1].item()))
-        if not np.isfinite(self.temperature_):
-            raise self._diverged(self.best_epoch_, f"the temperature is {self.temperature_}")
-        arrays = iter([t.numpy() for t in kept[:-1]])
-        return [[(next(arrays), next(arrays)) for _ in head] for head in heads]
+            temperature = float(np.exp(-kept[-1].item()))
+        if not np.isfinite(temperature):
+            raise self._diverged(best_epoch, f"the temperature is {temperature}")
+        arrays = iter([t.double().numpy() for t in kept[:-1]])
+        weights = [[(next(arrays), next(arrays)) for _ in head] for head in heads]
+        return weights, {"history_": history, "best_epoch_": best_epoch, "temperature_": temperature}
 
-    def transform(self, X: Any, side: str = "a") -> np.ndarray:
-        """Return the rows of one side in the shared space: float32 (n, dim), of unit length."""
-        X = self._check_side(X, side)
-        first, *more = self._layers[side]
-        z = first(X)
-        for layer in more:
-            z = layer(np.maximum(z, 0))
-        return unit(z)
+    def _encode(self, X: Any, side: str) -> np.ndarray:
+        return _through(self._layers[side], X)
 
 
-class _Standard:
-    """One side's training features, centred and scaled by one number, handed out a batch at a time."""
-
-    def __init__(self, X: Any) -> None:
-        self.X, self.dim, self.mean = X, X.shape[1], mean_of(X)
-        self.scale = float(np.sqrt((centred_norms(X, self.mean) ** 2).mean() / self.dim))
-
-    def rows(self, rows: np.ndarray) -> torch.Tensor:
-        import torch
-
-        x = self.X[rows].toarray() if hasattr(self.X, "tocsr") else self.X[rows]
-        return torch.from_numpy(((x - self.mean) / self.scale).astype(np.float32))
+def _through(layers: list[LinearMap], X: Any) -> np.ndarray:
+    """Return what a head makes of rows: unit rows, float64."""
+    for k, layer in enumerate(layers):
+        X = layer(np.maximum(X, 0) if k else X)
+    return unit(X)
 
 
 def _batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
@@ -242,9 +222,8 @@ def _batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
 def _init_head(sizes: tuple[int, int | None, int], generator: torch.Generator) -> list[list[torch.Tensor]]:
     import torch
 
-    widths = [w for w in sizes if w is not None]
     head = []
-    for fan_in, fan_out in pairwise(widths):
+    for fan_in, fan_out in pairwise(w for w in sizes if w is not None):
         W = (torch.rand(fan_in, fan_out, generator=generator) * 2 - 1) / fan_in**0.5
         head.append([W.requires_grad_(), torch.zeros(fan_out, requires_grad=True)])
     return head

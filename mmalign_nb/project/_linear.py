@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from .._check import as_count, as_number, one_of
-from ._base import LinearMap, Projection, ahead, back, gram, mean_of, principal
+from ._base import EPS, LinearMap, Projection, Side, check_shared
 
 
 class CCA(Projection):
@@ -23,11 +23,13 @@ class CCA(Projection):
     dim : int, optional
         At most this many components; None takes all there are (the smaller rank).
     reg : float in [0, 1], default 0.1
-        Shrinkage of each covariance towards a ball. 0 is Hotelling's CCA (unusable with fewer pairs than
-        features: every correlation is then 1); 1 maximises covariance instead (PLS by SVD).
+        Shrinkage of each covariance towards a ball. 0 is Hotelling's CCA, which does not depend on the columns' units
+        (unusable with fewer pairs than features: every correlation is then 1); 1 maximises covariance instead (PLS by
+        SVD).
     power : float, default 4.0
-        Weight of the components: 0 counts all alike, larger values trust the correlated ones more. 4 is Gong et
-        al.'s choice; with ``reg=0.1`` it found 1.2 to 4 times as many partners as 0.5 on the data sets here.
+        Weight of the components: 0 counts all alike, larger values trust the correlated ones more. With ``reg=0.1``, 4
+        found 1.2 to 4 times as many partners as 0.5 on the data sets here. (Gong et al. take the fourth power of an
+        eigenvalue that is :math:`1 + d_k` in these terms, so their weights are much flatter.)
     rank : int, optional
         Reduce each side to this many principal directions first. None is exact, in time min(n, p)³ and memory
         min(n, p)² per side (a sparse side is never made dense): give a rank, e.g. 256, where both exceed 3,000.
@@ -79,30 +81,32 @@ class CCA(Projection):
         self.power = power
         self.rank = rank
 
-    def fit(self, A: Any, B: Any = None) -> Self:
-        """Learn both maps from pairs: A (n, p) and B (n, q), dense or CSR."""
-        A, B = self._check_pairs(A, B)
-        as_count(self.dim, "dim", none=True)
-        as_count(self.rank, "rank", none=True)
-        as_number(self.reg, "reg", 0, 1)
-        as_number(self.power, "power", 0)
-        n = A.shape[0]
-        whiten, scores, means = [], [], [mean_of(A), mean_of(B)]
-        for X in (A, B):
-            W = _whitener(X, self.reg, self.rank)
-            whiten.append(W)
-            scores.append(ahead(X, W))
+    def _learn(self, a: Side, b: Side) -> dict[str, Any]:
+        dim, rank = as_count(self.dim, "dim", none=True), as_count(self.rank, "rank", none=True)
+        reg, power = as_number(self.reg, "reg", 0, 1), as_number(self.power, "power", 0)
+        n = a.shape[0]
+        whiten = [_whitener(side, reg, rank) for side in (a, b)]
+        scores = [side.ahead(W) for side, W in zip((a, b), whiten, strict=True)]
         U, d, Vt = np.linalg.svd(scores[0].T @ scores[1] / n, full_matrices=False)
-        k = min((d > 1e-9 * d[0]).sum(), self.dim or len(d))  # below that there are only rounding errors
-        rotations = (U[:, :k], Vt[:k].T)
+        size = np.linalg.norm(scores[0]) * np.linalg.norm(scores[1]) / n
+        d = d[d > check_shared(d[0], n, float(size))][:dim]
+        rotations = U[:, : len(d)], Vt[: len(d)].T
         stds = [(z @ R).std(axis=0) for z, R in zip(scores, rotations, strict=True)]
-        self.correlations_ = (d[:k] / (stds[0] * stds[1])).clip(0, 1)
-        self.weights_ = d[:k] ** self.power
-        self.map_a_, self.map_b_ = (
-            LinearMap(m, W @ R * self.weights_, np.zeros(k))
-            for m, W, R in zip(means, whiten, rotations, strict=True)
+        with np.errstate(over="ignore"):
+            weights = d**power
+        if not 0 < weights[0] < np.inf:
+            raise ValueError(
+                f"power is {self.power!r}; the weight {d[0]:.3g} ** power leaves float64: reduce it"
+            )
+        maps = (
+            LinearMap(side.mean, W @ R * weights, np.zeros(len(d)))
+            for side, W, R in zip((a, b), whiten, rotations, strict=True)
         )
-        return self
+        return {
+            "correlations_": (d / (stds[0] * stds[1])).clip(0, 1),
+            "weights_": weights,
+            **dict(zip(("map_a_", "map_b_"), maps, strict=True)),
+        }
 
 
 class RidgeMap(Projection):
@@ -114,7 +118,9 @@ class RidgeMap(Projection):
     Parameters
     ----------
     alpha : float, default 1.0
-        Penalty on W, in units of A's squared features (the ``alpha`` of scikit-learn's ``Ridge``).
+        Penalty on W, in units of the source's squared features (the ``alpha`` of scikit-learn's ``Ridge``). 0 is least
+        squares, which does not depend on the columns' units: where many W fit equally well, the shortest with every
+        column measured in its own range.
     direction : "a_to_b" or "b_to_a"
         Which side is mapped into the other's space. The source may be sparse; the target must be dense. Predictions
         shrink towards the mean, so mapping the queries makes hubs of gallery items near it; mapping the gallery
@@ -155,36 +161,34 @@ class RidgeMap(Projection):
         self.alpha = alpha
         self.direction = direction
 
-    def fit(self, A: Any, B: Any = None) -> Self:
-        """Learn the map from pairs: A (n, p) and B (n, q); the source may be CSR."""
+    def _dense_side(self) -> str:
+        return "a" if self.direction == "b_to_a" else "b"
+
+    def _learn(self, a: Side, b: Side) -> dict[str, Any]:
         from scipy.linalg import solve
 
-        one_of(self.direction, "direction", ("a_to_b", "b_to_a"))
-        as_number(self.alpha, "alpha", 0)
-        forward = self.direction == "a_to_b"
-        if hasattr(B if forward else A, "tocsr"):
-            raise TypeError(
-                f"{'B' if forward else 'A'} is sparse and the target of direction={self.direction!r}; want a dense "
-                f"target: use direction={'b_to_a' if forward else 'a_to_b'!r}, or reduce it, e.g. TfidfText(dim=128)"
-            )
-        A, B = self._check_pairs(A, B)
-        X, Y = (A, B) if forward else (B, A)
+        forward = one_of(self.direction, "direction", ("a_to_b", "b_to_a")) == "a_to_b"
+        alpha = as_number(self.alpha, "alpha", 0, np.finfo(np.float64).max / 2)
+        X, Y = (a, b) if forward else (b, a)
+        X = X.by_spread() if alpha == 0 else X
         n, p = X.shape
-        if self.alpha == 0:  # least squares of least norm
-            V, s = principal(X, None)
-            W = V @ (ahead(X, V).T @ (Y - mean_of(Y)) / s[:, None] ** 2)
+        products, cross = X.scatter() if p <= n else X.gram(), X.back(Y.rest)
+        total = float(np.trace(products))
+        check_shared(float(np.linalg.norm(cross)), n, total**0.5 * float(np.linalg.norm(Y.rest)))
+        if alpha <= EPS**0.5 * total:  # a penalty so small is below the rounding of squares
+            V, s = X.principal(None, exact=True)
+            W = V @ (X.ahead(V).T @ Y.rest / (s**2 + alpha)[:, None])
         elif p <= n:
-            W = solve(back(X, X) + self.alpha * np.eye(p), back(X, Y), assume_a="pos")
+            W = solve(products + alpha * np.eye(p), cross, assume_a="pos")
         else:  # the same W from an n×n system
-            W = back(X, solve(gram(X) + self.alpha * np.eye(n), Y - mean_of(Y), assume_a="pos"))
-        source = LinearMap(mean_of(X), W, np.zeros(Y.shape[1]))
-        target = LinearMap(mean_of(Y), np.eye(Y.shape[1]), np.zeros(Y.shape[1]))
-        self.map_a_, self.map_b_ = (source, target) if forward else (target, source)
-        return self
+            W = X.back(solve(products + alpha * np.eye(n), Y.rest, assume_a="pos"))
+        zero = np.zeros(Y.shape[1])
+        maps = LinearMap(X.mean, W / X.unit[:, None], zero), LinearMap(Y.mean, np.eye(len(zero)), zero)
+        return dict(zip(("map_a_", "map_b_"), maps if forward else maps[::-1], strict=True))
 
 
 class Procrustes(Projection):
-    r"""Turn one side onto the other without bending it: orthogonal Procrustes.
+    r"""Turn one side onto the other, mirrored if that fits better, without bending it: orthogonal Procrustes.
 
     With centred pairs, :math:`R = \arg\min_{R^\top R = I} \lVert A R - B \rVert_F = U V^\top` where
     :math:`A^\top B = U \Sigma V^\top`; side a becomes :math:`s\,(x-\bar a) R` with
@@ -202,7 +206,7 @@ class Procrustes(Projection):
     Attributes
     ----------
     rotation_ : (dim, dim) float64
-        R, between the PCA spaces if there are any.
+        R, between the PCA spaces if there are any. Its determinant is 1 for a rotation and -1 if it also mirrors.
     scale_ : float
     map_a_, map_b_ : LinearMap
 
@@ -235,38 +239,39 @@ class Procrustes(Projection):
         self.dim = dim
         self.scale = scale
 
-    def fit(self, A: Any, B: Any = None) -> Self:
-        """Learn the rotation from pairs: A (n, p) and B (n, q), dense or CSR."""
-        A, B = self._check_pairs(A, B)
-        as_count(self.dim, "dim", none=True)
-        dim = min(self.dim or A.shape[1], A.shape[1], B.shape[1])
-        whole = A.shape[1] == B.shape[1] == dim and not (hasattr(A, "tocsr") or hasattr(B, "tocsr"))
-        bases, scores, means = [], [], [mean_of(A), mean_of(B)]
-        for X in (A, B):
-            bases.append(np.eye(dim) if whole else principal(X, dim)[0])
-            scores.append(ahead(X, bases[-1]))
+    def _learn(self, a: Side, b: Side) -> dict[str, Any]:
+        dim = min(as_count(self.dim, "dim", none=True) or a.shape[1], a.shape[1], b.shape[1])
+        whole = a.shape[1] == b.shape[1] == dim and not any(hasattr(side.rest, "tocsr") for side in (a, b))
+        bases = [np.eye(dim) if whole else side.principal(dim)[0] for side in (a, b)]
         k = min(V.shape[1] for V in bases)  # fewer pairs than dimensions: no more directions than were seen
-        bases, scores = [V[:, :k] for V in bases], [z[:, :k] for z in scores]
-        U, sigma, Vt = np.linalg.svd(scores[0].T @ scores[1])
-        self.rotation_ = U @ Vt
-        self.scale_ = float(sigma.sum() / (scores[0] ** 2).sum()) if self.scale else 1.0
-        self.map_a_ = LinearMap(means[0], self.scale_ * bases[0] @ self.rotation_, np.zeros(k))
-        self.map_b_ = LinearMap(means[1], bases[1], np.zeros(k))
-        return self
+        bases = [V[:, :k] for V in bases]
+        za, zb = (side.ahead(V) for side, V in zip((a, b), bases, strict=True))
+        U, sigma, Vt = np.linalg.svd(za.T @ zb)
+        size = float(np.linalg.norm(za))
+        check_shared(sigma[0], a.shape[0], size * float(np.linalg.norm(zb)))
+        rotation, scale = U @ Vt, float(sigma.sum() / size**2) if self.scale else 1.0
+        return {
+            "rotation_": rotation,
+            "scale_": scale,
+            "map_a_": LinearMap(a.mean, scale * bases[0] @ rotation, np.zeros(k)),
+            "map_b_": LinearMap(b.mean, bases[1], np.zeros(k)),
+        }
 
 
-def _whitener(X: Any, reg: float, rank: int | None) -> np.ndarray:
+def _whitener(side: Side, reg: float, rank: int | None) -> np.ndarray:
     """Return W with ``Wᵀ C W = I`` where ``C = (1 - reg) covariance + reg · mean variance · I``.
 
-    A Cholesky factor gives it in a tenth of the time, but needs a definite C; the eigenvectors always do.
+    A Cholesky factor gives it in a tenth of the time, but needs a C that rounding leaves definite.
     """
-    n, p = X.shape
+    n, p = side.shape
     r = min(n - 1, p)
-    if rank is None and p <= n and reg >= 1e-4:
+    squares = reg > p * EPS**0.5  # so round a ball is not lost in the rounding of squares
+    if rank is None and p <= n and squares:
         from scipy.linalg import cholesky, solve_triangular
 
-        C = back(X, X) / n
+        C = side.scatter() / n
         C = (1 - reg) * C + reg * np.trace(C) / r * np.eye(p)
         return np.asarray(solve_triangular(cholesky(C), np.eye(p)))
-    V, s = principal(X, rank)
-    return np.asarray(V / np.sqrt((1 - reg) * s**2 / n + reg * (s**2).sum() / n / r))
+    side = side.by_spread() if rank is None and reg == 0 else side
+    V, s = side.principal(rank, exact=not squares)
+    return np.asarray(V / np.sqrt((1 - reg) * s**2 / n + reg * (s**2).sum() / n / r) / side.unit[:, None])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from .._check import as_count, as_number, check_nonzero_rows
-from ._base import BLOCK, Projection, centred_norms, mean_of
+from .._check import as_count, as_number, as_seed, check_nonzero_rows
+from ._base import Projection, Side, centred_norms, check_squares
 
 
 class Relative(Projection):
@@ -23,10 +23,13 @@ class Relative(Projection):
     anchors : int, optional
         How many of the pairs to keep, drawn with ``seed``; None keeps all. The shared space has this many dimensions.
     top_k : int, optional
-        Entries kept per item, the others are 0; entries equal to the last one kept stay too. Default 100; None keeps
-        all, as Moschella et al. do.
-    power : float, default 4.0
-        Exponent; above 1 it stresses the closest anchors, 1 keeps the plain cosines.
+        Entries kept per item, the others are 0; entries equal to the last one kept stay too. None keeps all, as
+        Moschella et al. do.
+    power : float, default 1.5
+        Exponent; above 1 it stresses the closest anchors, 1 keeps the plain cosines. What is best depends on how alike
+        the pairs are, so compare: with 1,000 pairs, powers 1, 1.5 and 4 found 0.47, 0.44 and 0.12 of the partners where
+        each item combines five traits (``things``), 0.10, 0.20 and 0.24 among ``glyphs``, and 0.52, 0.65 and 0.76
+        from a spoken digit to its picture.
     center : bool, default True
         Whether each side's mean is removed first: raw features usually share a large common part.
     seed : int, default 0
@@ -67,8 +70,8 @@ class Relative(Projection):
     def __init__(
         self,
         anchors: int | None = None,
-        top_k: int | None = 100,
-        power: float = 4.0,
+        top_k: int | None = None,
+        power: float = 1.5,
         center: bool = True,
         seed: int = 0,
     ) -> None:
@@ -78,38 +81,34 @@ class Relative(Projection):
         self.center = center
         self.seed = seed
 
-    def fit(self, A: Any, B: Any = None) -> Self:
-        """Keep the pairs as anchors: A (n, p) and B (n, q), dense or CSR."""
-        A, B = self._check_pairs(A, B)
-        as_count(self.anchors, "anchors", none=True)
+    def _learn(self, a: Side, b: Side) -> dict[str, Any]:
         as_count(self.top_k, "top_k", none=True)
         as_number(self.power, "power", 0)
-        n = A.shape[0]
-        self.n_pairs_ = n
-        k = min(self.anchors or n, n)
-        self.anchor_rows_ = np.sort(np.random.default_rng(self.seed).permutation(n)[:k])
-        self._means = {s: mean_of(X) * bool(self.center) for s, X in (("a", A), ("b", B))}
-        self._anchors = {"a": A[self.anchor_rows_], "b": B[self.anchor_rows_]}
-        for side, name in (("a", "A"), ("b", "B")):
-            check_nonzero_rows(centred_norms(self._anchors[side], self._means[side]), name)
-        return self
+        n = a.shape[0]
+        k = min(as_count(self.anchors, "anchors", none=True) or n, n)
+        rows = np.sort(np.random.default_rng(as_seed(self.seed)).permutation(n)[:k])
+        anchors, norms = {}, {}
+        for name, side in (("a", a), ("b", b)):
+            side = side if self.center else Side(side.X, side.name, center=False)
+            norms[name] = centred_norms(side.X[rows], side.mean)
+            check_nonzero_rows(norms[name], side.name)
+            anchors[name] = side.rows(rows)
+        return {"anchor_rows_": rows, "n_pairs_": n, "_anchors": anchors, "_anchor_norms": norms}
 
-    def transform(self, X: Any, side: str = "a") -> np.ndarray:
-        """Return the similarities of the rows of one side to that side's anchors: float32 (n, anchors)."""
-        X = self._check_side(X, side)
-        mean, anchors = self._means[side], self._anchors[side].astype(np.float64)
-        norms = centred_norms(X, mean)
-        check_nonzero_rows(norms, f"X (side {side!r})")
-        anchor_norms = centred_norms(anchors, mean)
-        out = np.empty((X.shape[0], anchors.shape[0]), np.float32)
-        for i in range(0, len(out), BLOCK):
-            block = X[i : i + BLOCK].astype(np.float64)
-            product = block @ anchors.T
-            product = product.toarray() if hasattr(product, "tocsr") else product
-            # (x - m)·(a - m), multiplied out so that a sparse side stays sparse
-            r = product - (block @ mean)[:, None] - anchors @ mean + mean @ mean
-            r /= norms[i : i + BLOCK, None] * anchor_norms
-            if self.top_k is not None and self.top_k < r.shape[1]:
-                r[r < np.partition(r, -self.top_k, axis=1)[:, -self.top_k, None]] = 0
-            out[i : i + BLOCK] = np.sign(r) * np.abs(r) ** self.power
-        return out
+    def _check_side(self, X: Any, side: str, name: str, *, allow_empty: bool = False) -> Any:
+        X = super()._check_side(X, side, name, allow_empty=allow_empty)
+        check_squares(abs(X).max() if X.shape[0] else 0, X.shape[1], name)
+        check_nonzero_rows(centred_norms(X, self._anchors[side].mean), name)
+        return X
+
+    def _encode(self, X: Any, side: str) -> np.ndarray:
+        """Return the similarities of rows of one side to that side's anchors."""
+        anchors = self._anchors[side]
+        if hasattr(X, "tocsr"):  # (x - m)·(a - m) without taking m off a sparse x
+            r = anchors.ahead(X.astype(np.float64).T).T - anchors.ahead(anchors.mean)
+        else:
+            r = anchors.ahead((X - anchors.mean).T).T
+        r /= centred_norms(X, anchors.mean)[:, None] * self._anchor_norms[side]
+        if self.top_k is not None and self.top_k < r.shape[1]:
+            r[r < np.partition(r, -self.top_k, axis=1)[:, -self.top_k, None]] = 0
+        return np.asarray(np.sign(r) * np.abs(r) ** self.power)
