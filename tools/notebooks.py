@@ -134,7 +134,9 @@ def canonical(nb: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
     nb.nbformat, nb.nbformat_minor = 4, 5
     for cell in nb.cells:
         tags = cell.metadata.get("tags", [])
-        cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
+        folded = cell.cell_type == "code" and cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        kept = {"jupyter": {"source_hidden": True}} if folded else {}
+        cell.metadata = nbformat.from_dict(kept | ({"tags": sorted(tags)} if tags else {}))
         cell.source = "\n".join(line.rstrip() for line in cell.source.strip("\n").splitlines())
         if cell.cell_type != "code":
             cell.pop("attachments", None)
