@@ -287,5 +287,7 @@ def test_the_solutions_compute_every_answer(path):
                 literal = isinstance(node.value, (ast.Constant, ast.List, ast.Set, ast.Tuple))
                 written = source if literal else ""
             elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "check":
-                made = isinstance(TASKS[node.args[0].value], Made)  # a filter may be written down: it is tried
+                made = isinstance(
+                    TASKS[node.args[0].value], Made
+                )  # a filter may be written down: it is tried
                 assert made or not written, f"computed, not written down: {written}"
