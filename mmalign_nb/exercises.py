@@ -10,6 +10,7 @@ is tried. No kind gives the right answer away: a hint says in which direction to
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -220,23 +221,250 @@ _CHAPTER_00: dict[str, _Exercise] = {
 
 # --- chapter 01 -------------------------------------------------------------------------------------------------------
 
-_CHAPTER_01: dict[str, _Exercise] = {}
+
+def _finds_lying_edges(answer: Any) -> tuple[bool, str]:
+    """Try a filter on a picture with equal rows and on one with a step from row to row."""
+    f = np.asarray(answer, dtype=float)
+    if f.shape != (3, 3) or not np.isfinite(f).all():
+        raise ValueError("not 3 × 3 finite numbers")
+    upright = np.abs(f.sum(axis=0)).max()  # of equal rows each number meets its column: what is left over
+    lying = np.abs(np.cumsum(f[::-1].sum(axis=1))[:2]).max()  # a step of 1 below the second or the first row
+    if upright > 1e-9 * max(1.0, np.abs(f).max()):
+        return False, (
+            f"On a picture with equal rows it gives up to {_shown(float(upright))}, and wanted is 0. Look which numbers "
+            "of the filter meet equal pixels there."
+        )
+    if lying < 1e-9:
+        return False, "On a step from a dark row to a bright one it gives 0: it finds no horizontal edge."
+    return (
+        True,
+        "Equal rows cancel, since each column of the filter sums to 0, and a step between rows does not.",
+    )
+
+
+@functools.cache
+def _sounds() -> tuple[np.ndarray, np.ndarray]:
+    """The sounds of chapter 01 and their kinds, made once: a reader tries more than one function."""
+    from .datasets import things
+
+    world = things(400)
+    return world.audio, world.label
+
+
+def _ignores_a_delay(answer: Any) -> tuple[bool, str]:
+    """Try a function on the sounds of the chapter, as they are and 50 ms later."""
+    from .similarity import center, similarity
+
+    if not callable(answer):
+        raise TypeError("not a function")
+    audio, label = _sounds()
+    try:
+        here, later = (np.asarray(answer(a.copy())) for a in (audio, np.roll(audio, 800, axis=1)))
+    except Exception as error:  # whatever goes wrong in the reader's own code
+        return False, f"It stops with {type(error).__name__}: {str(error).rstrip('.')}."
+    if here.shape != later.shape or here.ndim != 2 or len(here) != len(audio):
+        return (
+            False,
+            f"It returns shape {here.shape} for {len(audio)} sounds, and wanted is one row for each.",
+        )
+    if here.dtype.kind not in "iuf" or not (np.isfinite(here).all() and np.isfinite(later).all()):
+        return False, "It returns entries that are not finite real numbers."
+    mean = here.mean(axis=0)
+    if not (np.ptp(here, axis=0).any() and (here - mean).any(axis=1).all()):
+        return False, "It returns features that are the same for all sounds."
+    own = np.diag(similarity(center(later, mean), center(here, mean))).mean()
+    scores = similarity(center(here), center(here))
+    np.fill_diagonal(scores, -np.inf)
+    kind = (label[scores.argmax(axis=1)] == label).mean()
+    found = f"after the delay the mean cosine is {own:.3f}, and {kind:.2f} of the nearest others have the same kind."
+    if own > 0.99 and kind >= 0.5:
+        return True, f"A delay changes when, and not which pitches: {found}"
+    return (
+        False,
+        f"{'They still depend on when' if own <= 0.99 else 'They tell too little of the kind'}: {found}",
+    )
+
+
+_CHAPTER_01: dict[str, _Exercise] = {
+    "01-1": Number(
+        value=0.767,
+        tolerance=0.005,
+        reason="As pairs, red bell and blue bell are different columns, so the two sentences are no longer the same.",
+        low="The two sentences still share all their single words, and these count too.",
+        high="Some pairs of neighbouring words stand in one sentence only, and these lower the cosine.",
+        wanted="a number with two decimals",
+        near={
+            1.0: "This is the cosine with single words only: look for the parameter that adds pairs.",
+            0.503: "This counts the pairs only: single words are to be counted too.",
+            0.542: "This counts runs of three words too: pairs are enough.",
+        },
+    ),
+    "01-2": Made(_finds_lying_edges, wanted="3 rows of 3 numbers"),
+    "01-3": Made(_ignores_a_delay, wanted="a function from sounds (n, 16000) to features (n, d)"),
+}
 
 # --- chapter 02 -------------------------------------------------------------------------------------------------------
 
-_CHAPTER_02: dict[str, _Exercise] = {}
+
+def _brighter_brown(answer: Any) -> tuple[bool, str]:
+    """Compare the named colour with dark brown by cosine and by Euclidean distance."""
+    from .datasets import colors
+    from .similarity import distance, similarity
+
+    survey = colors()
+    names = [_plain(name) for name in survey.text]
+    word = _word(answer)
+    if word not in names:
+        raise ValueError("no colour of the survey has this name")
+    pair = survey.image[[names.index("dark brown"), names.index(word)], 0, 0].astype(np.float32)
+    if not pair[1].any():
+        return False, "Black has no direction, and so no cosine with any colour."
+    cosine = float(similarity(pair[:1], pair[1:])[0, 0])
+    away = float(distance(pair[:1], pair[1:], "euclidean")[0, 0])
+    found = f"the cosine of {word} with dark brown is {cosine:.4f} and the Euclidean distance is {away:.0f}"
+    if cosine >= 0.999 and away >= 150:
+        return True, f"Brown is dark orange, and cosine does not see the brightness: {found}."
+    missing = " and ".join(
+        what
+        for what, bad in (
+            ("the cosine is too low", cosine < 0.999),
+            ("the distance is too small", away < 150),
+        )
+        if bad
+    )
+    return False, f"For this colour {missing}: {found}."
+
+
+_CHAPTER_02: dict[str, _Exercise] = {
+    "02-1": Made(_brighter_brown, wanted="the name of a colour"),
+    "02-2": Number(
+        value=0.6055,
+        tolerance=0.005,
+        reason="The share of differing bits is the angle divided by π, so the angle is about 53 degrees.",
+        low="More than 300 bits would differ at this cosine: turn the share of differing bits into an angle first.",
+        high="Fewer than 300 bits would differ at this cosine: turn the share of differing bits into an angle first.",
+        wanted="a number with two decimals",
+        near={
+            0.707: "This is the share of equal bits: turn the share of differing bits into an angle first.",
+            0.957: "This takes the share for an angle: a share of 1 stands for an angle of π.",
+        },
+    ),
+    "02-3": Number(
+        value=32,
+        tolerance=0,
+        reason="Up to there the skewness is below 1, and with twice as many columns it is above.",
+        low="With more columns the skewness can still be below 1.",
+        high="Look whether the skewness is still below 1 with so many columns.",
+        wanted="a number of columns",
+    ),
+}
 
 # --- chapter 03 -------------------------------------------------------------------------------------------------------
 
-_CHAPTER_03: dict[str, _Exercise] = {}
+_CHAPTER_03: dict[str, _Exercise] = {
+    "03-1": Number(
+        value=220 / 300,
+        tolerance=0.0055,
+        reason="This way finds a little less, but from pictures to words it finds much more: 0.77 against 0.59.",
+        low="Fit on A and B, and let the test sentences search the test pictures.",
+        high="Fit on A and B only, not on the test items, and let the test sentences search.",
+        wanted='a number such as 0.12, the hit@1 with direction="a_to_b"',
+        near={
+            224 / 300: "This is the other direction, as in the chapter.",
+            230
+            / 300: "Here the pictures search the sentences: take the highest score of each row, not column.",
+        },
+    ),
+    "03-2": Number(
+        value=16,
+        tolerance=0,
+        reason="Fewer have no room for all five factors; with more, directions that agree by accident drown the rest.",
+        low="With so few directions there is no room for kind, colour, size, count and time: try more.",
+        high="With so many directions, those that agree by accident count as much as the others: try fewer.",
+        wanted="one of the five numbers in the text",
+    ),
+    "03-3": Choice(
+        right=("yellow",),
+        reason="Both pictures show this colour, and the wrong one shows more of it, since its things are larger.",
+        wrong={
+            "small": "Its term differs little; look for the largest difference.",
+            "daylight": "This word speaks for the right picture: subtract the other way.",
+            "broad": "This word speaks for the right picture: subtract the other way.",
+        },
+        other="Subtract the terms with its own picture from those with the wrong one, and look for the largest.",
+        wanted="a word of the vocabulary",
+    ),
+}
 
 # --- chapter 04 -------------------------------------------------------------------------------------------------------
 
-_CHAPTER_04: dict[str, _Exercise] = {}
+_CHAPTER_04: dict[str, _Exercise] = {
+    "04-1": Collection(
+        values=(2, 1, 0),
+        ordered=True,
+        reason="Row 2 has one good column, so the others must leave it; the total is 2.0, while greedy stops at 1.6.",
+        hint="There are six ways: add up the three scores of each.",
+        wanted="a list of three columns, one for each row",
+    ),
+    "04-2": Collection(
+        values=("nearest", "optimal"),
+        ordered=False,
+        reason="One compares scores within a row only; the other uses every row once, so all totals grow by 0.5.",
+        hint="Which rules compare scores of different rows with each other?",
+        wanted="a set of names out of nearest, mutual, greedy, optimal",
+    ),
+    "04-3": Number(
+        value=92,
+        tolerance=0,
+        reason="What you know leaves one cell in twelve, so there are far fewer ways to go wrong.",
+        low="Set the forbidden cells to -inf before the matching, and count the pairs on the diagonal.",
+        high="Forbid only pairs whose labels differ, and count the pairs on the diagonal.",
+        wanted="a whole number",
+        near={
+            78: "This is the count before anything is forbidden.",
+            96: "This is the number of pairs; count those that are right.",
+        },
+    ),
+}
 
 # --- chapter 05 -------------------------------------------------------------------------------------------------------
 
-_CHAPTER_05: dict[str, _Exercise] = {}
+_CHAPTER_05: dict[str, _Exercise] = {
+    "05-1": Number(
+        value=45,
+        tolerance=0,
+        reason="So many can pass only if all are right; the walk starts at twice as many, 90, where one may be wrong.",
+        low="If all are right, the chance is 0.95 to the power of n, and here it is still above 0.1.",
+        high="A smaller number is enough: 0.95 to the power of n must be at most 0.1, and n as small as can be.",
+        wanted="a whole number",
+        near={
+            22: "This is the number for a precision of 0.9.",
+            90: "The walk starts there, but the test can be passed with fewer.",
+        },
+    ),
+    "05-2": Choice(
+        right=("abstain", "abstains", "it abstains", "abstained"),
+        reason="For every second picture its own name is a decoy, and wins: decoys win as often as names at every threshold.",
+        wrong={
+            word: "How often does a picture's own name win as a decoy, and what does the formula make of that?"
+            for word in ("more", "fewer", "keep more", "keep fewer", "keeps more", "keeps fewer", "less")
+        },
+        wanted='"more", "fewer" or "abstain"',
+    ),
+    "05-3": Number(
+        value=0.35,
+        tolerance=0.005,
+        reason="It keeps 371 of the other 1,050, and 0.77 of these are right: a promise for the new data, but a smaller one.",
+        low="Take for_precision with a target of 0.75, and the share of the others that score at least its threshold.",
+        high="Take for_precision with a target of 0.75, and the share of the others that score at least its threshold.",
+        wanted="a number with two decimals",
+        near={
+            0.77: "This is the precision above the threshold; asked is the share that is kept.",
+            0.68: "This is the threshold; asked is the share that it keeps.",
+            371: "This is the number kept; divide it by the number of the others.",
+        },
+    ),
+}
 
 # --- all of them ------------------------------------------------------------------------------------------------------
 

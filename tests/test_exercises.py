@@ -65,13 +65,118 @@ WRONG["00-3"] = [13, 15, 14.4, "fourteen", [14, 2], 46, False]
 
 # --- chapter 01 -------------------------------------------------------------------------------------------------------
 
+
+def log_mels(audio):
+    from mmalign_nb.features.audio import log_mel
+
+    return log_mel(audio, 16000)
+
+
+def powers(audio):
+    return np.abs(np.fft.rfft(audio)) ** 2
+
+
+def refuses(audio):
+    raise ValueError("no sound")
+
+
+RIGHT["01-1"] = [*number(0.77), 0.767, 0.7669]
+WRONG["01-1"] = [1.0, 0.5, 0.54, 0.75, 0.78, "77 %", True, [0.77, 0.77], np.nan]
+RIGHT["01-2"] = [
+    [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
+    ((1, 1, 1), (0, 0, 0), (-1, -1, -1)),
+    np.array([[0, 1, 0], [0, -1, 0], [0, 0, 0]]),
+    np.array([[1e6, 0, 0], [-2e6, 0, 0], [1e6, 0, 0]], np.float32),
+    [["-0.1", "-0.1", "-0.1"], ["0.2", "0.2", "0.2"], ["-0.1", "-0.1", "-0.1"]],
+    [[0, 0, 0], [0.3, 0.3, 0.3], [-0.3, -0.3, -0.3]],
+]
+WRONG["01-2"] = [
+    [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],  # the chapter's own, for upright edges
+    np.zeros((3, 3)),
+    np.ones((3, 3)),
+    [[1, -1, 0], [0, 0, 0], [-1, 1, 0]],  # columns cancel, but so do the rows
+    [[-1, -2, -1], [0, 0, 0], [1, 2, 1.01]],
+    [1, 0, -1],
+    [[-1, -2, -1], [0, 0, 0]],
+    [[-1, np.nan, -1], [0, 0, 0], [1, np.nan, 1]],
+    "Sobel",
+    5,
+]
+RIGHT["01-3"] = [
+    powers,
+    lambda a: np.sqrt(powers(a)),
+    lambda a: log_mels(a).mean(axis=1),
+    lambda a: np.sort(log_mels(a), axis=1).reshape(len(a), -1),
+    lambda a: np.fft.irfft(powers(a))[:, :400].astype(np.float32),
+    lambda a: np.sort(a, axis=1),
+]
+WRONG["01-3"] = [
+    lambda a: a,
+    lambda a: log_mels(a).reshape(len(a), -1),
+    lambda a: a.std(axis=1, keepdims=True),  # survives, and tells no kind
+    lambda a: np.ones((len(a), 3)),
+    lambda a: powers(a)[:, 0],
+    lambda a: np.fft.rfft(a),
+    lambda a: powers(a)[:5],
+    lambda a: np.full((len(a), 3), np.nan),
+    lambda a: log_mels(a).max(axis=1),  # near: 0.988
+    refuses,
+    0.99,
+    "the spectrum",
+]
+
 # --- chapter 02 -------------------------------------------------------------------------------------------------------
+
+RIGHT["02-1"] = [
+    *word("pumpkin"),
+    "tangerine",
+    "Dirty_Orange",
+    "orange-brown",
+    "browny orange",
+    "pumpkin orange",
+]
+WRONG["02-1"] = [
+    "dark brown",
+    "black",
+    "chocolate",
+    "orange",
+    "white",
+    "orangish brown",
+    "no such colour",
+    5,
+    ["pumpkin"],
+]
+RIGHT["02-2"] = [*number(0.61), 0.605, 0.6055]
+WRONG["02-2"] = [0.6, 0.62, 0.71, 0.707, 0.96, 0.957, 53, "0.61 or so", True, [0.61, 0.6]]
+RIGHT["02-3"] = [*number(32), "32.0", np.int64(32)]
+WRONG["02-3"] = [16, 64, 31, 33, 1024, "all", True, [8, 16, 32]]
 
 # --- chapter 03 -------------------------------------------------------------------------------------------------------
 
+RIGHT["03-1"] = [*number(0.73), 0.7333, "0.733", 220 / 300]
+WRONG["03-1"] = [0.72, 0.74, 0.75, 0.7467, 0.77, 73, "73 %", True, [0.73, 0.75], np.nan]
+RIGHT["03-2"] = [*number(16), 16.0, "16.0"]
+WRONG["03-2"] = [8, 32, 15, 24, "sixteen", [16, 8], True, 0.79]
+RIGHT["03-3"] = [*word("yellow"), ["yellow"][0], "YELLOW."]
+WRONG["03-3"] = ["yell", "Small", "daylight", "sirens", 251, ["yellow"], ""]
+
 # --- chapter 04 -------------------------------------------------------------------------------------------------------
 
+RIGHT["04-1"] = several([2, 1, 0], ordered=True)
+WRONG["04-1"] = [[0, 1, 2], [2, 0, 1], [2, 1], {2, 1, 0}, 210, "two", [2, 1, 0, 0]]
+RIGHT["04-2"] = several(["nearest", "optimal"], ordered=False)
+WRONG["04-2"] = [{"nearest"}, {"optimal"}, ["nearest", "mutual"], "all", 2, {"nearest", "optimal", "greedy"}]
+RIGHT["04-3"] = number(92)
+WRONG["04-3"] = [91, 93, 78, 96, 0.92, "many", [92, 4], True]
+
 # --- chapter 05 -------------------------------------------------------------------------------------------------------
+
+RIGHT["05-1"] = number(45)
+WRONG["05-1"] = [44, 46, 44.9, 22, 90, "forty-five", [44, 45], True]
+RIGHT["05-2"] = [*word("abstain"), *word("abstains")]
+WRONG["05-2"] = ["more", "fewer", "keeps fewer", "maybe", 3, ["abstain"], ""]
+RIGHT["05-3"] = [*number(0.35), 371 / 1050]
+WRONG["05-3"] = [0.36, 0.34, 35, 0.77, 0.677, 371, 0.75, "a third", False]
 
 # --- the tables, one test for all -------------------------------------------------------------------------------------
 
