@@ -415,7 +415,7 @@ _CHAPTER_04: dict[str, _Exercise] = {
         values=("nearest", "optimal"),
         ordered=False,
         reason="One compares scores within a row only; the other uses every row once, so all totals grow by 0.5.",
-        hint="Which rules compare scores of different rows with each other?",
+        hint="Ask of each rule whether it compares scores of different rows with each other.",
         wanted="a set of names out of nearest, mutual, greedy, optimal",
     ),
     "04-3": Number(
@@ -452,7 +452,7 @@ _CHAPTER_05: dict[str, _Exercise] = {
         reason="For about every second picture its own name is a decoy and wins, so decoys win about as often as names.",
         wrong=dict.fromkeys(
             ("more", "fewer", "keep more", "keep fewer", "keeps more", "keeps fewer", "less"),
-            "How often does a picture's own name win as a decoy, and what does the formula make of that?",
+            "Ask how often a picture's own name wins as a decoy, and what the formula makes of that.",
         ),
         wanted='"more", "fewer" or "abstain"',
     ),
