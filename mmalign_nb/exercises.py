@@ -71,8 +71,7 @@ def _shown(value: float) -> str:
 class Number:
     """A number: right within ``tolerance``; ``low`` and ``high`` are the hints for answers below and above it.
 
-    ``near`` names known wrong answers, each with a sentence of its own. They are looked at before the tolerance of
-    the right answer, so they must lie outside it.
+    ``near`` names known wrong answers, each with a sentence of its own; they lie outside the tolerance.
     """
 
     value: float
@@ -253,7 +252,7 @@ def _sounds() -> tuple[np.ndarray, np.ndarray]:
     from .datasets import things
 
     world = things(400)
-    return world.audio, world.label
+    return np.asarray(world.audio), np.asarray(world.label)
 
 
 def _ignores_a_delay(answer: Any) -> tuple[bool, str]:
@@ -317,11 +316,12 @@ def _brighter_brown(answer: Any) -> tuple[bool, str]:
     from .similarity import distance, similarity
 
     survey = colors()
-    names = [_plain(name) for name in survey.text]
+    names = [_plain(name) for name in survey.text or ()]
     word = _word(answer)
     if word not in names:
         raise ValueError("no colour of the survey has this name")
-    pair = survey.image[[names.index("dark brown"), names.index(word)], 0, 0].astype(np.float32)
+    rgb = np.asarray(survey.image)[:, 0, 0].astype(np.float32)
+    pair = rgb[[names.index("dark brown"), names.index(word)]]
     if not pair[1].any():
         return False, "Black has no direction, and so no cosine with any colour."
     cosine = float(similarity(pair[:1], pair[1:])[0, 0])

@@ -258,6 +258,14 @@ def test_no_hint_gives_the_answer_away(exercise):
         assert ", ".join(map(str, task.values)) not in hints(task)
 
 
+@pytest.mark.parametrize("exercise", [key for key, task in TASKS.items() if isinstance(task, Number)])
+def test_known_mistakes_are_wrong_and_named(capsys, exercise):
+    for known, sentence in TASKS[exercise].near.items():
+        said = line(capsys, exercise, known)
+        assert said.startswith("Not yet: ")
+        assert said.endswith(sentence)
+
+
 # --- the kinds --------------------------------------------------------------------------------------------------------
 
 A_NUMBER = Number(
@@ -377,6 +385,24 @@ def test_the_answer_of_a_chapter_has_a_cell_of_its_own(path):
         if re.search(r"^check\(", source, flags=re.M):
             assert re.fullmatch(r"answer = \.\.\.(?:  # .*)?", sources[at - 1]), sources[at - 1]
             assert len(source.strip().splitlines()) == 1, source
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+def test_the_questions_do_not_contain_their_answers(path):
+    question = ""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        question = source if cell["cell_type"] == "markdown" else question
+        if found := re.search(r'^check\("(.+?)"', source, flags=re.M):
+            task = TASKS[found[1]]
+            if (
+                isinstance(task, Number) and task.tolerance
+            ):  # a choice among named whole numbers names the right one
+                assert task.value not in [float(x) for x in re.findall(r"\d+(?:\.\d+)?", question)], found[1]
+            elif isinstance(task, Choice) and task.other:
+                assert not any(spelling in question for spelling in task.right), found[1]
+            elif isinstance(task, Collection) and task.ordered:
+                assert ", ".join(map(str, task.values)) not in question, found[1]
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
