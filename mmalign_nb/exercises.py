@@ -497,7 +497,8 @@ def check(exercise: str, answer: Any) -> None:
 
     Notes
     -----
-    Notebook: ``00_start_here``.
+    Notebook: ``00_start_here``, ``01_features``, ``02_similarity``, ``03_shared_space``, ``04_alignment``,
+    ``05_what_score_is_a_match``.
 
     Examples
     --------
