@@ -292,6 +292,14 @@ def test_a_near_miss_and_a_known_mistake_are_named():
     ]  # 0.74 - 0.73 is a little more than 0.01 in binary
 
 
+@pytest.mark.parametrize(
+    "strange", [np.nan, -np.inf, True, [0.6], (0.6,), {0.6}, "x", "", 1j, np.zeros(2), print, {}]
+)
+def test_what_is_no_number_is_neither_right_nor_wrong(strange):
+    with pytest.raises(exercises._Unreadable):
+        A_NUMBER.judge(strange)
+
+
 A_WORD = Choice(
     ("abstain", "abstains"), "Yes.", wrong={"keep more": "Think of whom it lets win."}, wanted="a verb"
 )
