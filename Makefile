@@ -21,10 +21,11 @@ endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 FIRST := notebooks/00_start_here.ipynb
 PYTEST := $(BIN)/python -m pytest
+AGAIN := tests/notebooks/test_run_again.py
 # One thread per worker: two workers on two cores, and the same sums on every machine.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help install lab test style types layers unit fuzz nbval browser notebooks check-notebooks elsewhere models clean
+.PHONY: help install lab test style types layers unit again fuzz nbval browser notebooks check-notebooks elsewhere models clean
 .DEFAULT_GOAL := help
 
 help:
@@ -59,7 +60,7 @@ install: $(VENV)/.installed
 lab: install
 	$(BIN)/jupyter lab $(LAB_ARGS) $(FIRST)
 
-test: style types layers unit nbval browser
+test: style types layers unit again nbval browser
 
 style: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -72,7 +73,11 @@ layers: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.installed-test
-	$(ONE_THREAD) $(PYTEST) -n 2 --dist loadfile
+	$(ONE_THREAD) $(PYTEST) -n 2 --dist loadfile --ignore=$(AGAIN)
+
+# A step of its own: by file, one worker would run all notebooks while the other waits.
+again: $(VENV)/.installed-test
+	$(ONE_THREAD) $(PYTEST) -n 2 --dist worksteal $(AGAIN)
 
 # Twenty thousand hostile inputs over every public function; some minutes.
 fuzz: $(VENV)/.installed-test

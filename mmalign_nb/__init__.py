@@ -19,6 +19,7 @@ _ROOMS = (
     "align",
     "datasets",
     "evaluate",
+    "exercises",
     "explain",
     "features",
     "panels",

@@ -54,6 +54,7 @@ NO_SOURCE = {
     "Sweep": RESULT,
     "Threshold": RESULT,
     "Items": "a container",
+    "check": "a rule of this package",
     "things": "drawn here, from no one else's data",
     "typefaces": "a list of names; glyphs names the fonts' source",
     "words": "a rule of this package",

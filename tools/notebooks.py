@@ -12,6 +12,7 @@ bare metadata, navigation lines and the README's table of chapters made from the
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 import subprocess
@@ -90,10 +91,9 @@ def readme_table() -> str:
     for path in chapters():
         nb = read(path)
         head = nb.cells[0].source
-        minutes = re.search(r"\*\*Minutes:\*\*\s*(\d+)", head)
         gist = re.search(r"\*\*In one line:\*\*\s*(.+)", head)
         rows.append(
-            f"| [{title(nb)}](notebooks/{path.name}) | {gist[1].strip() if gist else ''} | {minutes[1] if minutes else ''} |"
+            f"| [{title(nb)}](notebooks/{path.name}) | {gist[1].strip() if gist else ''} | {promised(nb) or ''} |"
         )
     return "\n".join(rows)
 
@@ -127,6 +127,11 @@ def is_progress_bar(output: Any) -> bool:
     return WIDGET_VIEW in data and re.search(r"\d+%\|.*\[", data.get("text/plain", "")) is not None
 
 
+def is_folded(cell: nbformat.NotebookNode) -> bool:
+    """Whether a code cell is closed when the notebook is opened: it draws, and is not what the reader came for."""
+    return cell.cell_type == "code" and bool(cell.metadata.get("jupyter", {}).get("source_hidden", False))
+
+
 def canonical(nb: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
     """Return the notebook as it is to be stored."""
     put_navigation(nb, path)
@@ -134,7 +139,8 @@ def canonical(nb: nbformat.NotebookNode, path: Path) -> nbformat.NotebookNode:
     nb.nbformat, nb.nbformat_minor = 4, 5
     for cell in nb.cells:
         tags = cell.metadata.get("tags", [])
-        cell.metadata = nbformat.from_dict({"tags": sorted(tags)} if tags else {})
+        kept = {"jupyter": {"source_hidden": True}} if is_folded(cell) else {}
+        cell.metadata = nbformat.from_dict(kept | ({"tags": sorted(tags)} if tags else {}))
         cell.source = "\n".join(line.rstrip() for line in cell.source.strip("\n").splitlines())
         if cell.cell_type != "code":
             cell.pop("attachments", None)
@@ -193,6 +199,23 @@ def words(nb: nbformat.NotebookNode) -> int:
             text = re.sub(r"\]\([^)]*\)", "]", re.sub(r"\$[^$]+\$", " x ", text))
             count += sum(re.search(r"\w", word) is not None for word in text.split())
     return count
+
+
+def minutes(nb: nbformat.NotebookNode) -> int:
+    """How long a chapter takes: 150 words or 10 lines of code a minute, 3 minutes an exercise, rounded up to 5.
+
+    A folded cell (a figure's drawing) is not there to be read, and its lines do not count.
+    """
+    code = [c for c in nb.cells if c.cell_type == "code" and not is_folded(c)]
+    lines = sum(bool(line.strip()) for c in code for line in c.source.splitlines())
+    exercises = sum(len(re.findall(r"^check\(", c.source, flags=re.M)) for c in code)
+    return 5 * math.ceil((words(nb) / 150 + lines / 10 + 3 * exercises) / 5)
+
+
+def promised(nb: nbformat.NotebookNode) -> int | None:
+    """The minutes that a chapter's first cell promises, if it does."""
+    found = re.search(r"\*\*Minutes:\*\*\s*(\d+)", nb.cells[0].source)
+    return int(found[1]) if found else None
 
 
 def output_problems(n: int, outputs: list[Any]) -> list[str]:
@@ -258,6 +281,9 @@ def problems(nb: nbformat.NotebookNode, path: Path | None = None) -> list[str]:
         found.append(f"{len(nb.cells)} cells; at most {MAX_CELLS}")
     if (w := words(nb)) > MAX_WORDS:
         found.append(f"{w} words of prose; at most {MAX_WORDS}")
+    promise = promised(nb)
+    if promise is not None and promise < minutes(nb):
+        found.append(f"promises {promise} minutes; by the rule it takes {minutes(nb)}")
     if path is not None:
         found += file_problems(nb, path)
     return found
@@ -284,17 +310,30 @@ def _ends_in_value(source: str) -> bool:
     return top_prints or (isinstance(last, ast.Expr) and not silent_call)
 
 
+def anchors(text: str) -> set[str]:
+    """Where a link into a page of Markdown can lead: its ids, and its headings as the usual viewers name them."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.M)
+    slugs = {re.sub(r"[^\w -]", "", h.strip().lower()).replace(" ", "-") for h in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)"></a>', text))
+
+
 def file_problems(nb: nbformat.NotebookNode, path: Path) -> list[str]:
     """Size, links and form of the file itself."""
     found = []
     text = path.read_text(encoding="utf-8")
     if len(text.encode()) > MAX_BYTES:
         found.append(f"{len(text.encode()) // 1000} KB; at most {MAX_BYTES // 1000} KB")
-    for target in re.findall(
-        r"\]\(([^)#\s]+)(?:#[^)]*)?\)", "\n".join(c.source for c in nb.cells if c.cell_type == "markdown")
-    ):
-        if not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
+    prose = "\n".join(c.source for c in nb.cells if c.cell_type == "markdown")
+    for target, fragment in re.findall(r"\]\(([^)#\s]+)(?:#([^)]*))?\)", prose):
+        place = path.parent / target
+        if re.match(r"[a-z]+:", target):
+            continue
+        if not place.exists():
             found.append(f"a link leads nowhere: {target}")
+        elif (
+            fragment and place.suffix == ".md" and fragment not in anchors(place.read_text(encoding="utf-8"))
+        ):
+            found.append(f"a link leads nowhere: {target}#{fragment}")
     if dump(canonical(read(path), path)) != text:
         found.append("not in canonical form, or its navigation is stale: run make notebooks")
     return found

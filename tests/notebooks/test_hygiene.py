@@ -116,6 +116,10 @@ def long_cell(nb, code):
     code[0].source = "\n".join("x = 1" for _ in range(tools.MAX_CODE_LINES + 1))
 
 
+def hasty(nb, code):
+    nb.cells[0].source = re.sub(r"(\*\*Minutes:\*\*) \d+", r"\1 5", nb.cells[0].source)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -134,6 +138,7 @@ def long_cell(nb, code):
         (widget_view, "widget view"),
         (address, "memory address"),
         (long_cell, "lines; at most"),
+        (hasty, "promises 5 minutes; by the rule"),
     ],
     ids=lambda x: getattr(x, "__name__", ""),
 )
@@ -143,10 +148,71 @@ def test_the_net_catches(first, change, says):
     assert any(says in f for f in found), found
 
 
+def test_minutes_are_words_code_and_exercises():
+    code = [nbformat.v4.new_code_cell("x = 1\n\n" * 40), nbformat.v4.new_code_cell("check('00-1', 1)")]
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("word " * 750), *code])
+    assert tools.minutes(nb) == 15  # 5 of words, 4.1 of code, 3 of an exercise
+    nb.cells[0].source += " word" * 450
+    assert tools.minutes(nb) == 20
+    nb.cells[1].metadata["jupyter"] = {"source_hidden": True}
+    assert tools.minutes(nb) == 15
+
+
+def test_every_chapter_says_how_long_it_takes():
+    for path in tools.chapters():
+        assert tools.promised(tools.read(path)), path.name
+
+
+def test_a_folded_cell_stays_folded():
+    code = nbformat.v4.new_code_cell(
+        "1", metadata={"jupyter": {"source_hidden": True, "outputs_hidden": True}}
+    )
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# x"), code])
+    kept = tools.canonical(nb, tools.solutions()[0]).cells[2].metadata
+    assert kept == {"jupyter": {"source_hidden": True}}
+
+
+GLOSSARY = ROOT / "docs" / "GLOSSARY.md"
+ROW = re.compile(r'\| <a id="([a-z0-9-]+)"></a>(.+?) \| (.+?) \| (.+?) \| \[(\d\d)\]\((.+?)\) \|')
+
+
+def glossary():
+    lines = [x for x in GLOSSARY.read_text(encoding="utf-8").splitlines() if x.startswith("| <a")]
+    rows = [ROW.fullmatch(x) for x in lines]
+    assert all(rows), [x for x, row in zip(lines, rows, strict=True) if not row]
+    return [row.groups() for row in rows]
+
+
+def test_the_glossary_is_in_order_and_has_chinese_and_a_sentence():
+    rows = glossary()
+    terms = [term.casefold() for _, term, *_ in rows]
+    assert terms == sorted(terms)
+    assert len({anchor for anchor, *_ in rows}) == len(rows)
+    for anchor, _, chinese, means, chapter, link in rows:
+        assert re.search("[\u4e00-\u9fff]", chinese), anchor
+        assert means.endswith("."), anchor
+        assert (GLOSSARY.parent / link).name.startswith(chapter), anchor
+        assert (GLOSSARY.parent / link).exists(), anchor
+
+
+def test_a_word_is_linked_in_the_chapter_where_it_first_stands_and_only_once():
+    for path in tools.chapters():
+        prose = "\n".join(c.source for c in tools.read(path).cells if c.cell_type == "markdown")
+        linked = re.findall(r"\]\(\.\./docs/GLOSSARY\.md#([^)]+)\)", prose)
+        assert len(set(linked)) == len(linked), (
+            f"{path.name}: {sorted({x for x in linked if linked.count(x) > 1})}"
+        )
+        own = {anchor for anchor, *_, chapter, _ in glossary() if chapter == path.name[:2]}
+        assert own <= set(linked), f"{path.name}: {sorted(own - set(linked))}"
+
+
 def test_stale_navigation_and_dead_links_are_caught(tmp_path):
     nb = tools.read(FIRST)
-    copy_ = tmp_path / FIRST.name
-    nb.cells[0].source += "\n[gone](no_such_file.ipynb)"
+    copy_ = tmp_path / "notebooks" / FIRST.name
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "GLOSSARY.md").write_text(GLOSSARY.read_text(encoding="utf-8"), encoding="utf-8")
+    copy_.parent.mkdir()
+    nb.cells[0].source += "\n[gone](no_such_file.ipynb) [gone](../docs/GLOSSARY.md#no-such-word)"
     copy_.write_text(nbformat.writes(nb), encoding="utf-8")
     tools_chapters, tools.chapters = tools.chapters, lambda: [copy_]
     try:
@@ -154,6 +220,7 @@ def test_stale_navigation_and_dead_links_are_caught(tmp_path):
     finally:
         tools.chapters = tools_chapters
     assert any("leads nowhere: no_such_file.ipynb" in f for f in found)
+    assert any("leads nowhere: ../docs/GLOSSARY.md#no-such-word" in f for f in found)
     assert any("canonical" in f for f in found)
 
 

@@ -1,0 +1,521 @@
+"""The exercises of the chapters: what the answer is, why, and what to say to an answer that is not right.
+
+The answers stand here and not in the notebooks, so that nobody reads one by accident; the notebooks with the
+solutions compute them. One function looks at an answer: ``check("00-1", answer)``.
+
+There are four kinds of answers. `Number` compares with a tolerance. `Choice` is a word, in any case. `Collection` is
+several of either, in order or not. `Made` is a thing that the reader has built (a filter, a fitted model) and that
+is tried. No kind gives the right answer away: a hint says in which direction to look.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._check import describe
+
+__all__ = ["check"]
+
+
+class _Unreadable(Exception):
+    """The answer is of a kind that cannot be compared; the message says what is wrong with it."""
+
+
+def _without_shape(answer: Any) -> Any:
+    """The single entry of an array or tensor that has just one; anything else as it is."""
+    if hasattr(answer, "shape") and hasattr(answer, "item") and math.prod(answer.shape) == 1:
+        return answer.item()
+    return answer
+
+
+def _number(answer: Any) -> float:
+    """A number from an int, a float, a NumPy number, an array of one, or a text such as "0.73"."""
+    answer = _without_shape(answer)
+    if isinstance(answer, str):
+        answer = answer.strip().strip("'\"").replace("−", "-")
+    if isinstance(answer, (bool, np.bool_)) or answer is None:
+        raise _Unreadable(describe(answer))
+    try:
+        value = float(answer)
+    except (TypeError, ValueError):
+        raise _Unreadable(describe(answer)) from None
+    if not math.isfinite(value):
+        raise _Unreadable(f"{value}, which is no finite number")
+    return value
+
+
+def _plain(word: str) -> str:
+    """A word without the differences that do not matter: case, spaces at the ends, quotes, hyphens."""
+    return re.sub(r"[\s_-]+", " ", word.strip().strip("'\".,;!`").casefold()).strip()
+
+
+def _word(answer: Any) -> str:
+    answer = _without_shape(answer)
+    if not isinstance(answer, str) or not _plain(answer):
+        raise _Unreadable(describe(answer))
+    return _plain(answer)
+
+
+def _shown(value: float) -> str:
+    return f"{value:.6g}"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number: right within ``tolerance``; ``low`` and ``high`` are the hints for answers below and above it.
+
+    ``near`` names known wrong answers, each with a sentence of its own; they lie outside the tolerance.
+    """
+
+    value: float
+    tolerance: float
+    reason: str
+    low: str
+    high: str
+    wanted: str = "a number"
+    near: Mapping[float, str] = field(default_factory=dict)
+
+    def judge(self, answer: Any) -> tuple[bool, str]:
+        """Whether the answer is right, and what to say."""
+        got = _number(answer)
+        edge = self.tolerance * (1 + 1e-9) + 1e-12  # 0.73 + 0.01 is not quite 0.74 in binary
+        if abs(got - self.value) <= edge:
+            return True, self.reason
+        for known, sentence in self.near.items():
+            if abs(got - known) <= max(edge, 0.005 * abs(known)):
+                return False, f"{_shown(got)} is too {'low' if got < self.value else 'high'}. {sentence}"
+        far = abs(got - self.value) > max(10 * self.tolerance, 0.1 * abs(self.value))
+        how = ("" if far else "a little ") + ("too low" if got < self.value else "too high")
+        return False, f"{_shown(got)} is {how}. {self.low if got < self.value else self.high}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A word: ``right`` holds all accepted spellings, ``wrong`` the other choices, each with its hint.
+
+    With ``other`` a word that is in neither is a wrong answer with this hint; without it, the choices are named.
+    """
+
+    right: tuple[str, ...]
+    reason: str
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    other: str = ""
+    wanted: str = "a word"
+
+    def judge(self, answer: Any) -> tuple[bool, str]:
+        """Whether the answer is right, and what to say."""
+        got = _word(answer)
+        if got in {_plain(word) for word in self.right}:
+            return True, self.reason
+        for word, hint in self.wrong.items():
+            if got == _plain(word):
+                return False, f"It is not {word!r}. {hint}"
+        if self.other:
+            return False, f"It is not {_without_shape(answer).strip()!r}. {self.other}"
+        raise _Unreadable(describe(_without_shape(answer)))
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Several numbers or words; ``ordered`` says whether their order counts. ``hint`` follows how many are right."""
+
+    values: tuple[float, ...] | tuple[str, ...]
+    ordered: bool
+    reason: str
+    hint: str
+    wanted: str = "a list"
+    tolerance: float = 0.0
+
+    def judge(self, answer: Any) -> tuple[bool, str]:
+        """Whether the answer is right, and what to say."""
+        got = self._entries(answer)
+        if self.ordered:
+            if len(got) != len(self.values):
+                return False, f"There are {len(self.values)} places, and you filled {len(got)}. {self.hint}"
+            good = sum(self._same(g, v) for g, v in zip(got, self.values, strict=True))
+            return self._verdict(good == len(got), f"{good} of {len(got)} places are right. {self.hint}")
+        got = [g for k, g in enumerate(got) if not any(self._same(g, h) for h in got[:k])]  # twice is once
+        good = sum(any(self._same(g, v) for v in self.values) for g in got)
+        missing = len(self.values) - good
+        what = f"{good} of your {len(got)} {'belongs' if good == 1 else 'belong'} there, and {missing} "
+        return self._verdict(
+            good == len(got) and not missing,
+            f"{what}{'is' if missing == 1 else 'are'} missing. {self.hint}",
+        )
+
+    def _verdict(self, right: bool, otherwise: str) -> tuple[bool, str]:
+        return right, self.reason if right else otherwise
+
+    def _entries(self, answer: Any) -> list[Any]:
+        if isinstance(answer, str):
+            answer = [x for x in re.split(r"[,;\n]+|\s+", answer.strip().strip("()[]{}")) if x]
+        elif hasattr(answer, "tolist"):
+            answer = answer.tolist()
+        if self.ordered and isinstance(answer, (set, frozenset)):
+            raise _Unreadable("a set, which has no order")
+        if not isinstance(answer, (list, tuple, set, frozenset)):
+            raise _Unreadable(describe(answer))
+        read = _word if isinstance(self.values[0], str) else _number
+        return [read(x) for x in answer]
+
+    def _same(self, got: Any, value: Any) -> bool:
+        if isinstance(value, str):
+            return bool(got == _plain(value))
+        return bool(abs(got - value) <= self.tolerance * (1 + 1e-9) + 1e-12)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A thing that the reader has made: ``attempt`` tries it and returns whether it is right, and a sentence.
+
+    ``attempt`` raises TypeError, ValueError or AttributeError when the thing is of a wrong kind.
+    """
+
+    attempt: Callable[[Any], tuple[bool, str]]
+    wanted: str
+
+    def judge(self, answer: Any) -> tuple[bool, str]:
+        """Whether the answer is right, and what to say."""
+        try:
+            return self.attempt(answer)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise _Unreadable(f"{describe(answer)} ({error})") from None
+
+
+_Exercise = Number | Choice | Collection | Made
+
+# --- chapter 00 -------------------------------------------------------------------------------------------------------
+
+_CHAPTER_00: dict[str, _Exercise] = {
+    "00-1": Choice(
+        right=("U+2603",),
+        reason="The best hit is the symbol whose official name is just this word.",
+        other="Search with find, and look at the first id of the first row: hits.ids[0, 0].",
+        wanted='an id such as "U+2602"',
+    ),
+    "00-2": Number(
+        value=0.53,
+        tolerance=0.004,
+        reason="One step lower the precision is 0.86, and here it is 0.93; on other pairs it may be another one.",
+        low="At this line the precision is below 0.9: try the higher ones in a loop.",
+        high="A lower line already reaches a precision of 0.9: begin at 0.00 and stop at the first that does.",
+        wanted="a number with two decimals",
+    ),
+    "00-3": Number(
+        value=10,
+        tolerance=0,
+        reason="Sixty pictures take 46 names, so some names are wanted by several pictures.",
+        low="Count how often each column occurs in the pairs, and then the columns that occur more than once.",
+        high="Count a name once, however many pictures take it, and only if two or more do.",
+        wanted="a whole number",
+        near={
+            14: "These are the pictures that are taken by two names or more; here the rows are the pictures.",
+            24: "These are the pictures that share a name with another one; count the names.",
+            46: "These are all names that are taken; count only those that are taken by two pictures or more.",
+        },
+    ),
+}
+
+# --- chapter 01 -------------------------------------------------------------------------------------------------------
+
+
+def _finds_lying_edges(answer: Any) -> tuple[bool, str]:
+    """Try a filter on a picture with equal rows and on one with a step from row to row."""
+    f = np.asarray(answer, dtype=float)
+    if f.shape != (3, 3) or not np.isfinite(f).all():
+        raise ValueError("not 3 × 3 finite numbers")
+    upright = np.abs(f.sum(axis=0)).max()  # of equal rows each number meets its column: what is left over
+    lying = np.abs(np.cumsum(f[::-1].sum(axis=1))[:2]).max()  # a step of 1 below the second or the first row
+    if upright > 1e-9 * max(1.0, np.abs(f).max()):
+        return False, (
+            f"On a picture with equal rows it gives up to {_shown(float(upright))}, and wanted is 0. Look which numbers "
+            "of the filter meet equal pixels there."
+        )
+    if lying < 1e-9:
+        return False, "On a step from a dark row to a bright one it gives 0: it finds no horizontal edge."
+    return (
+        True,
+        "Equal rows cancel, since each column of the filter sums to 0, and a step between rows does not.",
+    )
+
+
+@functools.cache
+def _sounds() -> tuple[np.ndarray, np.ndarray]:
+    """The sounds of chapter 01 and their kinds, made once: a reader tries more than one function."""
+    from .datasets import things
+
+    world = things(400)
+    return np.asarray(world.audio), np.asarray(world.label)
+
+
+def _ignores_a_delay(answer: Any) -> tuple[bool, str]:
+    """Try a function on the sounds of the chapter, as they are and 50 ms later."""
+    from .similarity import center, similarity
+
+    if not callable(answer):
+        raise TypeError("not a function")
+    audio, label = _sounds()
+    try:
+        here, later = (np.asarray(answer(a.copy())) for a in (audio, np.roll(audio, 800, axis=1)))
+    except Exception as error:  # whatever goes wrong in the reader's own code
+        return False, f"It stops with {type(error).__name__}: {str(error).rstrip('.')}."
+    if here.shape != later.shape or here.ndim != 2 or len(here) != len(audio):
+        return (
+            False,
+            f"It returns shape {here.shape} for {len(audio)} sounds, and wanted is one row for each.",
+        )
+    if here.dtype.kind not in "iuf" or not (np.isfinite(here).all() and np.isfinite(later).all()):
+        return False, "It returns entries that are not finite real numbers."
+    mean = here.mean(axis=0)
+    if not (np.ptp(here, axis=0).any() and (here - mean).any(axis=1).all()):
+        return False, "It returns features that are the same for all sounds."
+    own = np.diag(similarity(center(later, mean), center(here, mean))).mean()
+    scores = similarity(center(here), center(here))
+    np.fill_diagonal(scores, -np.inf)
+    kind = (label[scores.argmax(axis=1)] == label).mean()
+    found = f"after the delay the mean cosine is {own:.3f}, and {kind:.2f} of the nearest others have the same kind."
+    if own > 0.99 and kind >= 0.5:
+        return True, f"A delay changes when, and not which pitches: {found}"
+    return (
+        False,
+        f"{'They still depend on when' if own <= 0.99 else 'They tell too little of the kind'}: {found}",
+    )
+
+
+_CHAPTER_01: dict[str, _Exercise] = {
+    "01-1": Number(
+        value=0.767,
+        tolerance=0.005,
+        reason="As pairs, red bell and blue bell are different columns, so the two sentences are no longer the same.",
+        low="The two sentences still share all their single words, and these count too.",
+        high="Some pairs of neighbouring words stand in one sentence only, and these lower the cosine.",
+        wanted="a number with two decimals",
+        near={
+            1.0: "This is the cosine with single words only: look for the parameter that adds pairs.",
+            0.503: "This counts the pairs only: single words are to be counted too.",
+            0.542: "This counts runs of three words too: pairs are enough.",
+        },
+    ),
+    "01-2": Made(_finds_lying_edges, wanted="3 rows of 3 numbers"),
+    "01-3": Made(_ignores_a_delay, wanted="a function from sounds (n, 16000) to features (n, d)"),
+}
+
+# --- chapter 02 -------------------------------------------------------------------------------------------------------
+
+
+def _brighter_brown(answer: Any) -> tuple[bool, str]:
+    """Compare the named colour with dark brown by cosine and by Euclidean distance."""
+    from .datasets import colors
+    from .similarity import distance, similarity
+
+    survey = colors()
+    names = [_plain(name) for name in survey.text or ()]
+    word = _word(answer)
+    if word not in names:
+        raise ValueError("no colour of the survey has this name")
+    rgb = np.asarray(survey.image)[:, 0, 0].astype(np.float32)
+    pair = rgb[[names.index("dark brown"), names.index(word)]]
+    if not pair[1].any():
+        return False, "Black has no direction, and so no cosine with any colour."
+    cosine = float(similarity(pair[:1], pair[1:])[0, 0])
+    away = float(distance(pair[:1], pair[1:], "euclidean")[0, 0])
+    found = f"the cosine of {word} with dark brown is {cosine:.4f} and the Euclidean distance is {away:.0f}"
+    if cosine >= 0.999 and away >= 150:
+        return True, f"Brown is dark orange, and cosine does not see the brightness: {found}."
+    missing = " and ".join(
+        what
+        for what, bad in (
+            ("the cosine is too low", cosine < 0.999),
+            ("the distance is too small", away < 150),
+        )
+        if bad
+    )
+    return False, f"For this colour {missing}: {found}."
+
+
+_CHAPTER_02: dict[str, _Exercise] = {
+    "02-1": Made(_brighter_brown, wanted="the name of a colour"),
+    "02-2": Number(
+        value=0.6055,
+        tolerance=0.005,
+        reason="The share of differing bits is the angle divided by π, so the angle is about 53 degrees.",
+        low="More than 300 bits would differ at this cosine: turn the share of differing bits into an angle first.",
+        high="Fewer than 300 bits would differ at this cosine: turn the share of differing bits into an angle first.",
+        wanted="a number with two decimals",
+        near={
+            0.707: "This is the share of equal bits: turn the share of differing bits into an angle first.",
+            0.957: "This takes the share for an angle: a share of 1 stands for an angle of π.",
+        },
+    ),
+    "02-3": Number(
+        value=32,
+        tolerance=0,
+        reason="Up to there the skewness is below 1, and with twice as many columns it is above.",
+        low="With more columns the skewness can still be below 1.",
+        high="Look whether the skewness is still below 1 with so many columns.",
+        wanted="a number of columns",
+    ),
+}
+
+# --- chapter 03 -------------------------------------------------------------------------------------------------------
+
+_CHAPTER_03: dict[str, _Exercise] = {
+    "03-1": Number(
+        value=218 / 300,
+        tolerance=0.0055,
+        reason="This way finds a little less, but from pictures to words it finds much more: 0.77 against 0.59.",
+        low="Fit on A and B, and let the test sentences search the test pictures.",
+        high="Fit on A and B only, not on the test items, and let the test sentences search.",
+        wanted='a number such as 0.12, the hit@1 with direction="a_to_b"',
+        near={
+            224 / 300: "This is the other direction, as in the chapter.",
+            230
+            / 300: "Here the pictures search the sentences: take the highest score of each row, not column.",
+        },
+    ),
+    "03-2": Number(
+        value=16,
+        tolerance=0,
+        reason="Fewer have no room for all five factors; with more, directions that agree by accident drown the rest.",
+        low="With so few directions there is no room for kind, colour, size, count and time: try more.",
+        high="With so many directions, those that agree by accident count as much as the others: try fewer.",
+        wanted="one of the five numbers in the text",
+    ),
+    "03-3": Choice(
+        right=("yellow",),
+        reason="Both pictures show this colour, and the wrong one shows more of it, since its things are larger.",
+        wrong={
+            "small": "Its term differs little; look for the largest difference.",
+            "daylight": "This word speaks for the right picture: subtract the other way.",
+            "broad": "This word speaks for the right picture: subtract the other way.",
+        },
+        other="Subtract the terms with its own picture from those with the wrong one, and look for the largest.",
+        wanted="a word of the vocabulary",
+    ),
+}
+
+# --- chapter 04 -------------------------------------------------------------------------------------------------------
+
+_CHAPTER_04: dict[str, _Exercise] = {
+    "04-1": Collection(
+        values=(2, 1, 0),
+        ordered=True,
+        reason="Row 2 has one good column, so the other rows must leave it; the total is 2.0, while greedy reaches 1.6.",
+        hint="There are six ways: add up the three scores of each.",
+        wanted="a list of three columns, one for each row",
+    ),
+    "04-2": Collection(
+        values=("nearest", "optimal"),
+        ordered=False,
+        reason="One compares scores within a row only; the other uses every row once, so all totals grow by 0.5.",
+        hint="Ask of each rule whether it compares scores of different rows with each other.",
+        wanted="a set of names out of nearest, mutual, greedy, optimal",
+    ),
+    "04-3": Number(
+        value=92,
+        tolerance=0,
+        reason="What you know leaves fewer than one cell in ten, so there are far fewer ways to go wrong.",
+        low="Set the forbidden cells to -inf before the matching, and count the pairs on the diagonal.",
+        high="Forbid only pairs whose labels differ, and count the pairs on the diagonal.",
+        wanted="a whole number",
+        near={
+            78: "This is the count before anything is forbidden.",
+            96: "This is the number of pairs; count those that are right.",
+        },
+    ),
+}
+
+# --- chapter 05 -------------------------------------------------------------------------------------------------------
+
+_CHAPTER_05: dict[str, _Exercise] = {
+    "05-1": Number(
+        value=45,
+        tolerance=0,
+        reason="So many can pass only if all are right; the walk starts at twice as many, 90, where one may be wrong.",
+        low="If all are right, the chance is 0.95 to the power of n, and here it is still above 0.1.",
+        high="A smaller number is enough: 0.95 to the power of n must be at most 0.1, and n as small as can be.",
+        wanted="a whole number",
+        near={
+            22: "This is the number for a precision of 0.9.",
+            90: "The walk starts there, but the test can be passed with fewer.",
+        },
+    ),
+    "05-2": Choice(
+        right=("abstain", "abstains", "it abstains", "abstained"),
+        reason="For about every second picture its own name is a decoy and wins, so decoys win about as often as names.",
+        wrong=dict.fromkeys(
+            ("more", "fewer", "keep more", "keep fewer", "keeps more", "keeps fewer", "less"),
+            "Ask how often a picture's own name wins as a decoy, and what the formula makes of that.",
+        ),
+        wanted='"more", "fewer" or "abstain"',
+    ),
+    "05-3": Number(
+        value=0.35,
+        tolerance=0.005,
+        reason="It keeps 371 of the other 1,050, and 0.77 of these are right: a promise for the new data, but a smaller one.",
+        low="Take for_precision with a target of 0.75, and the share of the others that score at least its threshold.",
+        high="Take for_precision with a target of 0.75, and the share of the others that score at least its threshold.",
+        wanted="a number with two decimals",
+        near={
+            0.77: "This is the precision above the threshold; asked is the share that is kept.",
+            0.68: "This is the threshold; asked is the share that it keeps.",
+            371: "This is the number kept; divide it by the number of the others.",
+        },
+    ),
+}
+
+# --- all of them ------------------------------------------------------------------------------------------------------
+
+_EXERCISES: dict[str, _Exercise] = (
+    _CHAPTER_00 | _CHAPTER_01 | _CHAPTER_02 | _CHAPTER_03 | _CHAPTER_04 | _CHAPTER_05
+)
+
+
+def check(exercise: str, answer: Any) -> None:
+    """Look at the answer to an exercise and print one line: that it is right, or where to look.
+
+    Parameters
+    ----------
+    exercise
+        Chapter and number, such as ``"00-1"``.
+    answer
+        Yours. ``...`` and None mean that there is none yet. Numbers may be int, float, NumPy numbers or text; words
+        are compared without case; several may be a list, tuple, set or array.
+
+    Raises
+    ------
+    ValueError
+        If there is no such exercise. A wrong answer, or one of a wrong type, is no error: the line says what is
+        wanted.
+
+    Notes
+    -----
+    Notebook: ``00_start_here``, ``01_features``, ``02_similarity``, ``03_shared_space``, ``04_alignment``,
+    ``05_what_score_is_a_match``.
+
+    Examples
+    --------
+    >>> check("00-2", ...)
+    Not answered yet: want a number with two decimals.
+    >>> check("00-2", "a half")
+    Want a number with two decimals; this is str 'a half'.
+    """
+    if exercise not in _EXERCISES:
+        raise ValueError(f"exercise is {exercise!r}; there are {', '.join(map(repr, _EXERCISES))}")
+    task = _EXERCISES[exercise]
+    if answer is None or answer is ...:
+        print(f"Not answered yet: want {task.wanted}.")
+        return
+    try:
+        right, sentence = task.judge(answer)
+    except _Unreadable as what:
+        print(f"Want {task.wanted}; this is {what}.")
+        return
+    print(f"{'Right' if right else 'Not yet'}: {sentence}")
