@@ -24,13 +24,16 @@ __all__ = [
     "as_floats",
     "as_ids",
     "as_images",
+    "as_labels",
     "as_matrix",
     "as_number",
+    "as_rate",
     "as_scores",
     "as_seed",
     "as_texts",
     "as_threshold",
     "as_vector",
+    "as_video",
     "bad_rows",
     "check_nonzero_rows",
     "check_same_length",
@@ -139,6 +142,11 @@ def as_threshold(value: Any, name: str = "threshold") -> float:
         return math.copysign(math.inf, number)
 
 
+def as_rate(value: Any, name: str = "sample_rate") -> float:
+    """Return a sample rate at which a window of 32 ms, half of it a step, holds sound, and fits into memory."""
+    return as_number(value, name, 63, 1e7, what="the samples per second, in Hz,")
+
+
 def as_seed(value: Any, name: str = "seed") -> int:
     """Return a seed that NumPy, torch and scikit-learn all take: a whole number of at least 0 and below 2³²."""
     number: int = as_count(value, name, 0)
@@ -184,9 +192,9 @@ def as_array(x: Any, name: str, want: str) -> np.ndarray:
     if hasattr(x, "tocsr"):
         raise TypeError(f"{name} is a {describe(x)}; want a dense array: {want}")
     if is_text(x):
-        raise TypeError(
-            f"{name} is text ({describe(x)}); want {want}: encode it first, e.g. with features.TfidfText"
-        )
+        numbers = "encode it first, e.g. with features.TfidfText"
+        hint = numbers if "numbers" in want else "if these are names of files, read the files first"
+        raise TypeError(f"{name} is text ({describe(x)}); want {want}: {hint}")
     try:
         out = _plain(x)
     except Exception as err:  # a container may fail in any way when it is asked for an array
@@ -228,9 +236,11 @@ def _plain(x: Any) -> np.ndarray:
 def _numbers(x: np.ndarray, name: str, want: str) -> np.ndarray:
     """Numbers of an object array, as the smallest common dtype that keeps them."""
     flat = x.ravel().tolist()
+    if not x.ndim:
+        raise TypeError(f"{name} is {describe(flat[0])}; want {want}")
     if any(is_missing(v) for v in flat):
         rows = np.array(
-            [any(map(is_missing, np.ravel(row).tolist())) for row in (x if x.ndim else x[None])], bool
+            [any(map(is_missing, np.ravel(row).tolist())) for row in x], bool
         )
         raise ValueError(bad_rows(rows, name, "missing values", "drop these rows or fill them in"))
     if not all(isinstance(v, (Real, np.bool_)) or hasattr(v, "as_integer_ratio") for v in flat):
@@ -502,11 +512,25 @@ def label_codes(a: Any, b: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     return out[0], out[1]
 
 
-def as_ids(x: Any, name: str, n: int) -> np.ndarray:
+def as_labels(x: Any, name: str) -> np.ndarray:
+    """Return one label per item, all of one kind: an array as it is, words as str; a missing one among words is None."""
+    codes, _ = label_codes(x, x, name)
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biufmMU" and not np.ma.is_masked(x):
+        return np.asarray(x)
+    labels = _entries(x, name, "labels, one per item")
+    whole = (codes >= 0).all()
+    out = np.array(labels if whole or not any(isinstance(v, str) for v in labels) else list(codes))
+    if out.ndim != 1 or not (whole or out.dtype.kind == "f"):  # tuples, which NumPy would take for rows, or gaps
+        out = np.empty(len(labels), object)
+        out[:] = [None if code < 0 else v for v, code in zip(labels, codes.tolist(), strict=True)]
+    return out
+
+
+def as_ids(x: Any, name: str, n: int | None = None) -> np.ndarray:
     """Return n ids as they are: all str, or all whole numbers (int64, uint64 where needed)."""
-    want = f"{n} str or {n} int, one per item"
+    want = "str or int, one per item" if n is None else f"{n} str or {n} int, one per item"
     ids = _entries(x, name, want)
-    if len(ids) != n:
+    if n is not None and len(ids) != n:
         raise ValueError(f"{name} has {len(ids)} entries; want {want}")
     if (gap := missing_rows(ids)).any():
         raise ValueError(bad_rows(gap, name, "no id", f"want {want}"))
@@ -589,6 +613,30 @@ def _to_uint8(x: np.ndarray, name: str) -> str:
     return f"its values run up to {high:.4g}: scale them to 0 … 255 and round first"
 
 
+def as_video(x: Any, name: str = "video", *, allow_empty: bool = False) -> np.ndarray:
+    """Return ``uint8 (n, T, H, W, 3)``; of anything else the sentence names the conversion that fits it."""
+    want = "uint8 video of shape (n, T, H, W, 3)"
+    out = as_array(x, name, want)
+    shape, how = out.shape, ""
+    if out.ndim == 4:
+        how = f"{name}[None] for one film" if shape[3] == 3 else f"np.stack([{name}] * 3, axis=-1) for grey films"
+    elif out.ndim == 5 and shape[4] != 3:
+        ways = (
+            (shape[4] == 4, f"{name}[..., :3], without alpha"),
+            (shape[4] == 1, f"{name}.repeat(3, axis=-1)"),
+            (shape[1] == 3, f"{name}.transpose(0, 2, 3, 4, 1)"),
+            (shape[2] == 3, f"{name}.transpose(0, 1, 3, 4, 2)"),
+        )
+        how = next((way for fits, way in ways if fits), "")
+    if out.ndim != 5 or shape[4] != 3:
+        raise ValueError(f"{name} has shape {shape}; want {want}" + (f": write {how}" if how else ""))
+    if out.dtype != np.uint8:
+        raise TypeError(f"{name} has dtype {out.dtype}; want uint8 (0 … 255): {_to_uint8(out, name)}")
+    if 0 in (shape[1:] if allow_empty else shape):
+        raise ValueError(f"{name} is empty (shape {shape}); want at least one film, frame and pixel")
+    return out
+
+
 def as_audio(x: Any, name: str = "audio", *, allow_empty: bool = False) -> np.ndarray:
     """Return ``float32 (n, samples)`` in [-1, 1]; of anything else the sentence names the conversion that fits it."""
     want = "float32 sound of shape (n, samples) in [-1, 1]"
@@ -600,10 +648,11 @@ def as_audio(x: Any, name: str = "audio", *, allow_empty: bool = False) -> np.nd
             f"{name} has shape {out.shape}: one stereo sound (samples, 2)? want (n, samples): "
             f"write {name}.mean(axis=1)[None]"
         )
-    if out.ndim == 3 and 2 in out.shape[1:]:
-        axis = 1 if out.shape[1] == 2 else 2
+    if out.ndim == 3:
+        axis = 1 if out.shape[1] <= out.shape[2] else 2
         raise ValueError(
-            f"{name} has shape {out.shape}, in stereo; want (n, samples): write {name}.mean(axis={axis})"
+            f"{name} has shape {out.shape}, with channels; want (n, samples): "
+            f"write {name}.mean(axis={axis})"
         )
     sound: np.ndarray = as_matrix(out, name, allow_empty=allow_empty, dtype=np.float32)
     peak = float(np.abs(sound).max(initial=0))

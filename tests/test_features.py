@@ -296,7 +296,7 @@ def test_rnn_on_labels():
     sound, code = tones(160)
     rnn = RnnAudio(8000, **SMALL, epochs=10, hidden=24, batch_size=32).fit(sound, code.argmax(1))
     z = rnn.transform(sound)
-    means = np.stack([z[code.argmax(1) == k].mean(0) for k in range(4)])
+    means = np.stack([z[code.argmax(1) == k].mean(0) for k in range(1, 4)])
     assert (((z[:, None] - means) ** 2).sum(2).argmin(1) == code.argmax(1)).mean() > 0.9
 
 
@@ -430,12 +430,12 @@ def test_transform_and_save_before_fit(tmp_path, encoder, X):
         (CnnImage(head="mlp"), IMAGES, CODES, ValueError, "head is 'mlp'; known: 'linear', 'none'"),
         (CnnImage(head="none"), IMAGES, CODES, ValueError, "y has 4 columns; want dim = 128"),
         (RnnAudio(), ["a cat"], CODES, TypeError, "X is text .*want float32 sound"),
-        (RnnAudio(), SOUNDS.astype(np.int16), CODES, TypeError, "for int16 use x / 32768"),
+        (RnnAudio(), SOUNDS.astype(np.int16), CODES, TypeError, r"for int16 write \(X / 32768\)"),
         (RnnAudio(), SOUNDS + 3, CODES, ValueError, r"X reaches 3; want samples in \[-1, 1\]"),
         (RnnAudio(), SOUNDS * np.nan, CODES, ValueError, "X has NaN or infinity in 4 of 4 rows"),
         (RnnAudio(), SOUNDS[0], CODES, ValueError, "X is 1-D"),
         (TfidfText(), "a cat", None, TypeError, r"X is one str 'a cat'; want a list of str: write \[X\]"),
-        (TfidfText(), IMAGES, None, TypeError, "X is uint8 array .*want a list of str"),
+        (TfidfText(), IMAGES, None, ValueError, r"X is uint8 array \(4, 16, 16\); want a list of str, 1-D"),
         (TfidfText(), [], None, ValueError, "X is empty; want at least one text"),
         (TfidfText(), ["…", "!"], None, ValueError, "X has no term that 1 or more of its 2 texts contain"),
         (TfidfText(dim=9), ["a b", "c"], None, ValueError, "dim is 9; want less than the 2 texts"),
@@ -451,7 +451,7 @@ def test_transform_and_save_before_fit(tmp_path, encoder, X):
             ["a"],
             None,
             ValueError,
-            "char_weight is 'a'; want a number",
+            "char_weight is str 'a'; want a number",
         ),
         *(
             (
@@ -475,36 +475,37 @@ def test_transform_and_save_before_fit(tmp_path, encoder, X):
             r"X is generator .*want a list of str: write list\(X\)",
         ),
         (TfidfText(), {"a", "b"}, None, TypeError, "X is set .*want a list of str"),
-        (TfidfText(), b"ab", None, TypeError, "X is bytes b'ab'; want a list of str"),
+        (TfidfText(), b"ab", None, TypeError, "X is one bytes b'ab'; want a list of str"),
         *(
             (CnnImage(), IMAGES[:, :k, :k], CODES, ValueError, f"X has images of {k} × {k} pixels")
-            for k in range(4)
+            for k in range(1, 4)
         ),
+        (CnnImage(), IMAGES[:, :0], CODES, ValueError, r"X has shape \(4, 0, 16\); want at least one pixel"),
         (CnnImage(), IMAGES[:, :3], CODES, ValueError, "X has images of 3 × 16 pixels; want at least 4 × 4"),
-        (CnnImage(), IMAGES, 3, ValueError, r"y is int 3; want class labels \(n,\) or the vectors"),
-        (CnnImage(), IMAGES, {"a", "b"}, ValueError, "y is set .*; want class labels"),
+        (CnnImage(), IMAGES, 3, ValueError, r"y is 3; want class labels \(n,\) or the vectors"),
+        (CnnImage(), IMAGES, {"a", "b"}, TypeError, r"y is set .*; want labels, one per item: write list\(y\)"),
         (
             CnnImage(),
             IMAGES,
             [[1, 2], [1], [2], [3]],
             ValueError,
-            "y is list .* of different lengths; want class",
+            "y is list .* of different lengths; want numbers",
         ),
-        (CnnImage(), IMAGES, [0, None, 1, 0], ValueError, "y has no label in row 1: it is None"),
-        (CnnImage(), IMAGES, [0, 1, np.nan, 0], ValueError, "y has no label in row 2: it is nan"),
-        (CnnImage(), IMAGES, ["a", "b", np.nan, "a"], ValueError, "y has no label in row 2: it is nan"),
-        (CnnImage(), IMAGES, np.array([0, 1, np.nan, 0]), ValueError, "y has no label in row 2: it is .*nan"),
+        (CnnImage(), IMAGES, [0, None, 1, 0], ValueError, r"y has no label in 1 of 4 rows \(first: row 1\)"),
+        (CnnImage(), IMAGES, [0, 1, np.nan, 0], ValueError, r"y has no label in 1 of 4 rows \(first: row 2\)"),
+        (CnnImage(), IMAGES, ["a", "b", np.nan, "a"], ValueError, r"y has no label in 1 of 4 rows \(first: row 2\)"),
+        (CnnImage(), IMAGES, np.array([0, 1, np.nan, 0]), ValueError, r"y has no label in 1 of 4 rows \(first: row 2\)"),
         (
             CnnImage(),
             IMAGES,
             np.array([0, "a", 1, "b"], object),
             TypeError,
-            "y mixes labels of int, str; want one",
+            "y mixes labels of kinds number and str .*want one kind",
         ),
         (CnnImage(width=0), IMAGES, CODES, ValueError, "width is 0; want a whole number of at least 1"),
         (CnnImage(negatives=-1), IMAGES, CODES, ValueError, "negatives is -1; want a whole number"),
         (CnnImage(augment=-1), IMAGES, CODES, ValueError, "augment is -1; want a number of at least 0"),
-        (CnnImage(seed="a"), IMAGES, CODES, ValueError, "seed is 'a'; want a whole number"),
+        (CnnImage(seed="a"), IMAGES, CODES, ValueError, "seed is str 'a'; want a whole number"),
         *(
             (
                 CnnImage(dropout=p),
@@ -521,7 +522,7 @@ def test_transform_and_save_before_fit(tmp_path, encoder, X):
                 IMAGES,
                 CODES,
                 ValueError,
-                f"learning_rate is {r!r}; want a number".replace("+", "."),
+                f"learning_rate is .*{r!r}; want a number".replace("+", "."),
             )
             for r in (-1, np.nan, 1e40, "a", True)
         ),
@@ -704,9 +705,9 @@ def test_texts_may_be_any_column_and_a_missing_one_is_named():
         pd.Series(captions, index=[7, 3]),
     ):
         assert np.array_equal(TfidfText().fit_transform(column).toarray(), plain)
-    with pytest.raises(TypeError, match="entry 1 is None; want a list of str"):
+    with pytest.raises(ValueError, match=r"X has no text in 1 of 2 rows \(first: row 1\)"):
         TfidfText().fit(["a", None])
-    with pytest.raises(TypeError, match="entry 0 is nan"):
+    with pytest.raises(ValueError, match=r"X has no text in 1 of 2 rows \(first: row 0\)"):
         TfidfText().fit(pd.Series([np.nan, "a"]))
 
 
@@ -737,7 +738,7 @@ def test_training_that_diverges_in_its_last_step_says_so(y):
     [
         ("a bell", {}, TypeError, "audio is text .*want float32 sound"),
         (["a bell"], {}, TypeError, "audio is text .*want float32 sound"),
-        (SOUNDS.tolist(), {}, TypeError, "audio is not an array"),
+        (SOUNDS.tolist()[:1] + [[0.0]], {}, ValueError, "audio is list .* of different lengths"),
         (SOUNDS[0], {}, ValueError, "audio is 1-D .*audio.None, :"),
         (SOUNDS[:, :0], {}, ValueError, "audio has no columns"),
         (SOUNDS.astype(np.int16), {}, TypeError, "audio has dtype int16"),
@@ -775,11 +776,3 @@ def test_numbers_of_numpy_and_columns_of_words_can_be_saved(tmp_path):
     copy = CnnImage.load(tmp_path / "c.npz")
     assert copy.classes_.tolist() == ["a", "b"]
     np.testing.assert_array_equal(copy.transform(image), cnn.transform(image))
-
-
-def test_a_missing_text_does_not_make_the_message_contradict_itself():
-    with pytest.raises(
-        TypeError,
-        match="X is list with 2 entries of str and NoneType, and entry 1 is None; want a list of str",
-    ):
-        TfidfText().fit(["a", None])

@@ -72,37 +72,37 @@ def test_split_is_a_partition(n, share, seed):
     ("change", "message"),
     [
         ({"ids": ["a", "a"]}, "duplicates .'a' comes 2 times"),
-        ({"ids": [["a"]]}, r"shape \(1, 1\)"),
+        ({"ids": [["a"]]}, "ids is list .*want str or int, one per item"),
         ({"text": ["only one"]}, "text has 1 entries and ids has 2"),
         ({"text": "a cat"}, "text is one str"),
         ({"image": ["a.png", "b.png"]}, "image is text"),
         ({"image": np.zeros((2, 4, 4, 3))}, "dtype float64; want uint8"),
         ({"audio": np.zeros((2, 9), np.float32)}, "without sample_rate"),
         ({"audio": np.full((2, 9), 3.0, np.float32), "sample_rate": 8000}, r"\[-1, 1\]"),
-        ({"video": np.zeros((2, 3, 4, 4), np.uint8), "fps": 12}, "want uint8 .n, T, H, W, 3."),
+        ({"video": np.zeros((2, 3, 4, 4), np.uint8), "fps": 12}, r"want uint8 video of shape \(n, T, H, W, 3\): write np.stack"),
         ({"video": np.zeros((2, 3, 4, 4, 3), np.uint8)}, "without fps"),
-        ({"video": np.zeros((2, 3, 4, 4, 1), np.uint8), "fps": 12}, "want uint8 .n, T, H, W, 3."),
-        ({"video": ["a.mp4", "b.mp4"], "fps": 1}, "video is list with 2 entries of str; want a uint8 array"),
-        ({"video": 3, "fps": 1}, "video is int 3; want one entry per item"),
+        ({"video": np.zeros((2, 3, 4, 4, 1), np.uint8), "fps": 12}, r"n, T, H, W, 3\): write video.repeat\(3, axis=-1\)"),
+        ({"video": ["a.mp4", "b.mp4"], "fps": 1}, "video is text .*want uint8 video .*if these are names of files, read the files first"),
+        ({"video": 3, "fps": 1}, r"video has shape \(\); want uint8 video"),
         *(
-            ({"video": np.zeros((2, 3, 4, 4, 3), np.uint8), "fps": x}, "fps is .*want a number above 0")
+            ({"video": np.zeros((2, 3, 4, 4, 3), np.uint8), "fps": x}, "fps is .*want a number per second, above 0")
             for x in (-1, 0, np.nan, "a", True)
         ),
         *(
             (
                 {"audio": np.zeros((2, 9), np.float32), "sample_rate": x},
-                "sample_rate is .*want a number above 0",
+                "sample_rate is .*want a number per second, above 0",
             )
             for x in (-8000, 0, np.inf, "a")
         ),
-        ({"text": ["a", None]}, "text is list .*, and entry 1 is None; want a list of str"),
-        ({"text": 5}, "text is int 5; want one entry per item"),
-        ({"image": 5}, "image is int 5; want one entry per item"),
-        ({"audio": 5, "sample_rate": 8000}, "audio is int 5; want one entry per item"),
-        ({"label": 3}, r"label is int 3; want \(n,\), one value per item"),
-        ({"label": [[1], [1, 2]]}, "label is list .* of different lengths"),
+        ({"text": ["a", None]}, r"text has no text in 1 of 2 rows \(first: row 1\)"),
+        ({"text": 5}, "text is 5; want a list of str"),
+        ({"image": 5}, r"image has shape \(\); want \(n, H, W, 3\)"),
+        ({"audio": 5, "sample_rate": 8000}, "audio has dtype int64; want float32"),
+        ({"label": 3}, "label is 3; want labels, one per item"),
+        ({"label": [[1], [1, 2]]}, "label has labels that cannot be compared"),
         ({"factors": [1]}, "factors is list .*; want a mapping of names to arrays"),
-        ({"factors": {"size": 3}}, r"factors\['size'\] is int 3; want \(n,\)"),
+        ({"factors": {"size": 3}}, r"factors\['size'\] is 3; want labels, one per item"),
         ({"label": [1, 2, 3]}, "label has 3 entries"),
         ({"factors": {"size": [1]}}, "factors..size.. has 1 entries"),
     ],
@@ -123,9 +123,9 @@ def test_mask_of_the_wrong_length():
         some()[np.array([True, False, True])]
 
 
-@pytest.mark.parametrize("size", [0, 6, 1.0, 0.0, -1])
+@pytest.mark.parametrize("size", [0, 6, 1.0, 0.0, -1, np.nan, True, "a", None, np.float32(0)])
 def test_split_leaves_no_side_empty(size):
-    with pytest.raises(ValueError, match="at least one item on each side"):
+    with pytest.raises(ValueError, match="test_size is .*(at least one item on each side|want a)"):
         some().split(size)
 
 
@@ -159,7 +159,7 @@ def test_diagonal_truth():
     [
         ("diagonal", "needs as many rows as columns; got 2 × 3"),
         ("yes", "the only word known is 'diagonal'"),
-        (([0, 1], [0, 1]), r"want \(2,\) and \(3,\)"),
+        (([0, 1], [0, 1]), "truth has 2 and 2 labels; want 2 and 3"),
         ([(0, 3)], "pairs outside 2 × 3"),
         ([(-1, 0)], "pairs outside 2 × 3"),
         (np.ones((3, 2), bool), "want 'diagonal'"),
@@ -184,9 +184,9 @@ def test_bad_truth_is_refused(truth, message):
         (np.array([[0, 1], [np.nan, 0], [np.inf, 2]]), r"NaN or infinity in 2 of 3 rows \(first: row 1\)"),
         (sp.csr_matrix(np.array([[0, 1], [0, np.nan]])), r"NaN or infinity in 1 of 2 rows \(first: row 1\)"),
         (["a", "b"], "x is text"),
-        ([[1, 2], [3]], "want a numeric array"),
-        (np.array([["a"]]), "want a numeric array"),
-        (None, "want a numeric array"),
+        ([[1, 2], [3]], "x is .*want numbers of shape"),
+        (np.array([["a"]]), "x is .*want numbers of shape"),
+        (None, "x is None; want numbers of shape"),
     ],
 )
 def test_bad_features_are_refused(x, message):
@@ -199,9 +199,11 @@ def test_sparse_is_refused_where_dense_is_wanted():
         _check.as_matrix(sp.csr_matrix(np.eye(2)), "x")
 
 
-def test_good_features_become_float32_rows():
-    out = _check.as_matrix(np.asfortranarray(np.arange(6.0).reshape(2, 3)), "x", dim=3, rows=2)
-    assert out.dtype == np.float32
+def test_good_features_become_rows_of_the_floats_they_are():
+    x = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    out = _check.as_matrix(x, "x", dim=3, rows=2)
+    assert out.dtype == np.float64
+    assert _check.as_matrix(x, "x", dtype=np.float32).dtype == np.float32
     assert out.flags.c_contiguous
     with pytest.raises(ValueError, match="3 columns; want 4"):
         _check.as_matrix(out, "x", dim=4)
@@ -222,7 +224,7 @@ def test_zero_vectors_are_named():
         (np.zeros(3), r"want 2-D \(n, m\)"),
         (np.array([[0, np.nan]]), "NaN in 1 of 1 rows"),
         (np.array([[0, np.inf]]), r"\+inf in 1 of 1 rows"),
-        ("abc", "want a numeric matrix"),
+        ("abc", "scores is text .*want numbers, 2-D"),
     ],
 )
 def test_bad_scores_are_refused(scores, message):
