@@ -79,13 +79,25 @@ def test_split_is_a_partition(n, share, seed):
         ({"image": np.zeros((2, 4, 4, 3))}, "dtype float64; want uint8"),
         ({"audio": np.zeros((2, 9), np.float32)}, "without sample_rate"),
         ({"audio": np.full((2, 9), 3.0, np.float32), "sample_rate": 8000}, r"\[-1, 1\]"),
-        ({"video": np.zeros((2, 3, 4, 4), np.uint8), "fps": 12}, r"want uint8 video of shape \(n, T, H, W, 3\): write np.stack"),
+        (
+            {"video": np.zeros((2, 3, 4, 4), np.uint8), "fps": 12},
+            r"want uint8 video of shape \(n, T, H, W, 3\): write np.stack",
+        ),
         ({"video": np.zeros((2, 3, 4, 4, 3), np.uint8)}, "without fps"),
-        ({"video": np.zeros((2, 3, 4, 4, 1), np.uint8), "fps": 12}, r"n, T, H, W, 3\): write video.repeat\(3, axis=-1\)"),
-        ({"video": ["a.mp4", "b.mp4"], "fps": 1}, "video is text .*want uint8 video .*if these are names of files, read the files first"),
+        (
+            {"video": np.zeros((2, 3, 4, 4, 1), np.uint8), "fps": 12},
+            r"n, T, H, W, 3\): write video.repeat\(3, axis=-1\)",
+        ),
+        (
+            {"video": ["a.mp4", "b.mp4"], "fps": 1},
+            "video is text .*want uint8 video .*if these are names of files, read the files first",
+        ),
         ({"video": 3, "fps": 1}, r"video has shape \(\); want uint8 video"),
         *(
-            ({"video": np.zeros((2, 3, 4, 4, 3), np.uint8), "fps": x}, "fps is .*want a number per second, above 0")
+            (
+                {"video": np.zeros((2, 3, 4, 4, 3), np.uint8), "fps": x},
+                "fps is .*want a number per second, above 0",
+            )
             for x in (-1, 0, np.nan, "a", True)
         ),
         *(

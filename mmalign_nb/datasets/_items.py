@@ -87,18 +87,24 @@ class Items:
         names, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
             twice = names[counts > 1].tolist()[0]
-            raise ValueError(
-                f"ids has duplicates ({twice!r} comes {counts.max()} times); want each id once"
-            )
+            raise ValueError(f"ids has duplicates ({twice!r} comes {counts.max()} times); want each id once")
         for name in ("sample_rate", "fps"):
             if (value := getattr(self, name)) is not None:
                 as_number(value, name, 0, above=True, what="a number per second,")
-        checks = {"text": as_texts, "text_zh": as_texts, "image": as_images, "audio": as_audio, "video": as_video}
+        checks = {
+            "text": as_texts,
+            "text_zh": as_texts,
+            "image": as_images,
+            "audio": as_audio,
+            "video": as_video,
+        }
         for name, check in checks.items():
             if (value := getattr(self, name)) is not None:
                 put(name, check(value, name, allow_empty=True))
         if self.audio is not None and self.sample_rate is None:
-            raise ValueError("audio is given without sample_rate; want the number of samples per second, in Hz")
+            raise ValueError(
+                "audio is given without sample_rate; want the number of samples per second, in Hz"
+            )
         if self.video is not None and self.fps is None:
             raise ValueError("video is given without fps; want the number of frames per second")
         if self.label is not None:
@@ -140,7 +146,9 @@ class Items:
         if not isinstance(index, slice):
             index = np.asarray(index)
             if index.ndim != 1:
-                raise IndexError(f"index is {describe(index)}; want an int, a slice, a list of ints or a boolean mask")
+                raise IndexError(
+                    f"index is {describe(index)}; want an int, a slice, a list of ints or a boolean mask"
+                )
             if index.dtype == bool and index.shape != (len(self),):
                 raise IndexError(f"boolean mask has shape {index.shape}; want ({len(self)},)")
             if index.dtype.kind not in "biu":

@@ -23,7 +23,9 @@ __all__ = ["TfidfText", "Word2VecText", "words"]
 _HAN = "〇々\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # planes 2 and 3 hold nothing else
 _HIRAGANA, _KATAKANA, _EITHER = "ぁ-ゖゝ-ゟ", "ァ-ヺヽ-ヿㇰ-ㇿ", "ー\u3099\u309a"
 # What nobody sees: soft hyphens, joiners, marks of direction, choices of a glyph's variant.
-_UNSEEN = re.compile("[\u00ad\u034f\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
+)
 
 
 @functools.cache
@@ -355,13 +357,17 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def fit(self, X: list[str], y: None = None) -> Self:
         """Learn word vectors from the texts ``X``."""
         one_of(self.weight, "weight", ("tfidf", "mean"))
-        counts = {name: as_count(getattr(self, name), name) for name in ("dim", "window", "epochs", "negative")}
+        counts = {
+            name: as_count(getattr(self, name), name) for name in ("dim", "window", "epochs", "negative")
+        }
         seed = as_seed(self.seed)
         sentences = [words(text) for text in _texts(X)]
         if not any(sentences):
             raise ValueError(f"X has no word in any of its {len(sentences)} texts")
         from gensim.models import Word2Vec
-        from gensim.models.word2vec import MAX_WORDS_IN_BATCH as LONGEST  # gensim passes over what lies beyond
+        from gensim.models.word2vec import (
+            MAX_WORDS_IN_BATCH as LONGEST,
+        )  # gensim passes over what lies beyond
 
         model = Word2Vec(
             [s[i : i + LONGEST] for s in sentences for i in range(0, max(len(s), 1), LONGEST)],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import textwrap
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
-from .._check import describe
+from .._check import as_number, as_texts, describe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +49,12 @@ _STYLE: Any = {
     "lines.markersize": 7,
     "hatch.linewidth": 0.8,
     "figure.dpi": 100,
+    "text.parse_math": False,  # a dollar in a caption is a dollar
 }
+
+MISSING = (
+    "A box stands for a sign that no typeface on this computer has (for Chinese, install Noto Sans CJK SC)."
+)
 
 P = ParamSpec("P")
 
@@ -104,6 +111,16 @@ def _families() -> list[str]:
     return ["DejaVu Sans", *(name for name in chinese if name in installed)]
 
 
+def as_words(x: Any, name: str, n: int | None = None) -> Any:
+    """Return what is written into a figure: one str, or n of them as a list."""
+    if n is None:
+        return as_texts([x], name)[0]
+    texts = as_texts(x, name, allow_empty=True)
+    if len(texts) != n:
+        raise ValueError(f"{name} has {len(texts)} entries; want {n}")
+    return texts
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty off-screen figure, ``width × height`` inches at 100 pixels an inch, that fits its labels.
 
@@ -127,12 +144,35 @@ def new_figure(width: float, height: float) -> Figure:
     [4.0, 3.0]
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    fig = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08))
+    size = tuple(as_number(x, name, 0, 100, above=True) for x, name in ((width, "width"), (height, "height")))
+    fig = _figure_class()(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08))
     FigureCanvasAgg(fig)
     return fig
+
+
+@functools.cache
+def _figure_class() -> type[Figure]:
+    """A Figure that says in a line of its own what matplotlib would warn of for each sign: no typeface has it."""
+    from matplotlib.figure import Figure
+
+    class NotedFigure(Figure):
+        def draw(self, renderer: Any) -> None:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                super().draw(renderer)
+            glyph = [w for w in caught if str(w.message).startswith("Glyph ")]
+            for w in caught:
+                if w not in glyph:
+                    warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+            if glyph and not self.get_supxlabel():
+                self.supxlabel(
+                    textwrap.fill(MISSING, int(13 * self.get_figwidth())), x=0.01, ha="left", fontsize=10
+                )
+                self.draw(renderer)
+
+    return NotedFigure
 
 
 def figure_png(figure: Figure, optimize: bool = True) -> bytes:
