@@ -88,9 +88,15 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     @functools.wraps(draw)
     def run(*args: P.args, **kwargs: P.kwargs) -> Figure:
         import matplotlib as mpl
+        from matplotlib.ticker import LogFormatter
 
         with mpl.rc_context({**_STYLE, "font.family": _families()}):
-            return draw(*args, **kwargs)
+            figure = draw(*args, **kwargs)
+            for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+                if isinstance(axis.get_major_formatter(), LogFormatter):  # its powers of ten are formulas
+                    for label in axis.get_ticklabels(which="both"):
+                        label.set_parse_math(True)
+            return figure
 
     return run
 
