@@ -5,6 +5,9 @@ import importlib.util
 import re
 import subprocess
 import sys
+import unicodedata
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +92,59 @@ def test_tfidf_rows_are_unit_or_zero_and_ignore_word_order(texts):
 def test_words_of_names_and_of_chinese():
     assert words("LATIN Capital-letter A, n°2") == ["latin", "capital", "letter", "a", "n", "2"]
     assert words("一只红色的钟 rings") == [*"一只红色的钟", "rings"]
+
+
+FORMS = ("NFC", "NFD")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),  # Devanagari: vowel signs and a virama
+        ("বাংলা ভাষা", ["বাংলা", "ভাষা"]),  # Bengali
+        ("தமிழ் மொழி", ["தமிழ்", "மொழி"]),  # Tamil
+        ("ที่นี่ สวัสดี", ["ที่นี่", "สวัสดี"]),  # Thai: vowels and tones above the line
+        ("שָׁלוֹם עוֹלָם", ["שָׁלוֹם", "עוֹלָם"]),  # Hebrew with its points
+        ("كِتَابٌ مُحَمَّد", ["كِتَابٌ", "مُحَمَّد"]),  # Arabic with its vowels
+        ("Café TIẾNG Việt", ["café", "tiếng", "việt"]),
+        ("İstanbul", ["i\u0307stanbul"]),
+        ("ΌΣ Ελλάδα", ["ός", "ελλάδα"]),  # the last sigma of a word is another sign
+        ("한국어 글자", ["한국어", "글자"]),
+        ("東京タワーへ行きました らーめん", ["東", "京", "タワー", "へ", "行", "きました", "らーめん"]),
+        ("红色的钟", ["红", "色", "的", "钟"]),
+        ("𠀀𪛟𲎯 人々 〇 豈", ["𠀀", "𪛟", "𲎯", "人", "々", "〇", "豈"]),  # beyond U+9FFF as well
+        ("می\u200cخواهم ta\u00adble", ["میخواهم", "table"]),  # joiners and soft hyphens are not seen
+        ("don't ★\u0301 1️⃣ ☂", ["don", "t", "1"]),  # a mark on no letter is no word
+    ],
+)
+def test_words_keep_their_signs_and_accents_in_any_normal_form(text, expected):
+    wanted = [unicodedata.normalize("NFC", w) for w in expected]
+    for form in FORMS:
+        assert words(unicodedata.normalize(form, text)) == wanted
+        got = TfidfText().fit([text]).transform([unicodedata.normalize(form, text)])
+        assert got.nnz == len(set(wanted))
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=30))
+def test_words_of_any_text(text):
+    found = words(text)
+    assert found == words(unicodedata.normalize("NFD", text)) == words(unicodedata.normalize("NFC", text))
+    assert all(words(w) == [w] for w in found)  # a word is one word
+    for ours in found:  # and begins with what Python calls a letter or digit, or is a Chinese character
+        assert re.match(r"\w|[\U00020000-\U0003ffff]", ours)
+
+
+def test_every_letter_of_unicode_is_in_a_word_and_every_vowel_sign_stays_on_its_letter():
+    for c in map(chr, range(0x20000)):
+        category = unicodedata.category(c)
+        composed = unicodedata.normalize("NFC", c)
+        if category in ("Lu", "Ll", "Lt", "Lo", "Nd"):
+            assert len(words(composed)) >= 1, hex(ord(c))
+        if category == "Mc":
+            assert words("क" + c) == words(unicodedata.normalize("NFC", "क" + c)), hex(ord(c))
+            assert len(words("क" + c)) == 1, hex(ord(c))
+            assert words("क" + c) != ["क"], hex(ord(c))
 
 
 # ---- Word2Vec ------------------------------------------------------------------------------------------------
@@ -762,7 +818,7 @@ def test_training_that_diverges_in_its_last_step_says_so(y):
     [
         ("a bell", {}, TypeError, "audio is text .*want float32 sound"),
         (["a bell"], {}, TypeError, "audio is text .*want float32 sound"),
-        (SOUNDS.tolist()[:1] + [[0.0]], {}, ValueError, "audio is list .* of different lengths"),
+        ([*SOUNDS.tolist()[:1], [0.0]], {}, ValueError, "audio is list .* of different lengths"),
         (SOUNDS[0], {}, ValueError, "audio is 1-D .*audio.None, :"),
         (SOUNDS[:, :0], {}, ValueError, "audio has no columns"),
         (SOUNDS.astype(np.int16), {}, TypeError, "audio has dtype int16"),
@@ -772,6 +828,18 @@ def test_training_that_diverges_in_its_last_step_says_so(y):
             for r in (0, -1, 62, "a", None)
         ),
         *((SOUNDS, {"bands": b}, ValueError, "bands is .*want a whole number") for b in (0, 1.5)),
+        (SOUNDS, {"bands": 130}, ValueError, "bands is 130; .* tells 129 pitches apart"),
+        (SOUNDS, {"sample_rate": 1e12}, ValueError, "sample_rate is .*at most 1e.07"),
+        (SOUNDS.astype(np.int32), {}, TypeError, r"for int32 write \(audio / 2147483648\)"),
+        (
+            SOUNDS.astype(np.uint8),
+            {},
+            TypeError,
+            r"for 8-bit sound write \(audio.astype\('float32'\) - 128\) / 128",
+        ),
+        (SOUNDS.T[:, :2], {}, ValueError, r"one stereo sound .*write audio.mean\(axis=1\)\[None\]"),
+        (SOUNDS[:, None], {}, ValueError, r"with channels; .*write audio.mean\(axis=1\)"),
+        (SOUNDS + 1.2, {}, ValueError, "audio reaches 1.2; .*a decoded MP3 may: write np.clip"),
     ],
 )
 def test_log_mel_refuses_by_name(audio, options, error, message):
@@ -800,3 +868,100 @@ def test_numbers_of_numpy_and_columns_of_words_can_be_saved(tmp_path):
     copy = CnnImage.load(tmp_path / "c.npz")
     assert copy.classes_.tolist() == ["a", "b"]
     np.testing.assert_array_equal(copy.transform(image), cnn.transform(image))
+
+
+def test_word2vec_learns_from_all_of_a_long_text():
+    """gensim passes over what lies beyond 10,000 words of a sentence: their vectors stayed as random as drawn."""
+    text = " ".join(["red bell rings", "blue frog croaks"] * 2000)
+    late = Word2VecText(dim=16, window=2, epochs=20).fit([text + " sun moon star" * 300])
+    lengths = np.linalg.norm(late.vectors_[[late.vocabulary_[w] for w in ("sun", "moon", "star")]], axis=1)
+    assert (lengths > 1).all()  # as drawn: 0.07
+    sun, moon, red = late.transform(["sun", "moon", "red"])
+    assert sun @ moon > sun @ red + 0.2
+
+
+def test_a_short_text_is_learned_from_as_gensim_does():
+    """Cutting long texts changes nothing for others."""
+    from gensim.models import Word2Vec
+
+    ours = Word2VecText(dim=8, epochs=3).fit([*COMPANY, "…"])
+    ref = Word2Vec(
+        [words(t) for t in [*COMPANY, "…"]], vector_size=8, epochs=3, seed=0, sg=1, min_count=1, sample=0, workers=1,
+        hashfxn=lambda w: zlib.crc32(w.encode()),
+    )  # fmt: skip
+    np.testing.assert_array_equal(ours.vectors_, ref.wv.vectors)
+
+
+@pytest.mark.parametrize("runs", [{"ngrams": (1, 10**9)}, {"chars": (1, 10**9)}])
+def test_a_run_is_no_longer_than_the_text(runs):
+    assert TfidfText(**runs).fit(["a red bell"]).transform(["a red bell"]).nnz
+
+
+def test_the_same_items_in_any_container_give_the_same_encoder(tmp_path):
+    """Maps of files, tensors, tables; labels and vectors alike; nothing on stderr."""
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    image, label, vector = bars(20)[0], np.arange(20) % 2, rng.normal(size=(20, 5)).astype(np.float32)
+    sound = tones(8)[0]
+    for name, x in (("i", image), ("v", vector), ("s", sound)):
+        np.save(tmp_path / f"{name}.npy", x)
+    image_map, vector_map, sound_map = (np.load(tmp_path / f"{n}.npy", mmap_mode="r") for n in "ivs")
+    kw = {
+        "dim": np.int64(4),
+        "width": np.int32(4),
+        "epochs": np.array(1),
+        "seed": np.int64(0),
+        "progress": False,
+    }
+    want = CnnImage(4, width=4, epochs=1, progress=False).fit(image, label).transform(image)
+    pairs = CnnImage(4, width=4, epochs=1, progress=False).fit(image, vector)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for X in (image_map, np.asfortranarray(image), image[::-1][::-1], torch.tensor(image)):
+            np.testing.assert_array_equal(CnnImage(**kw).fit(X, label).transform(X), want)
+        words_ = label.astype(str)
+        for y in (label.tolist(), torch.tensor(label), pd.Series(label, index=range(7, 27)), label.astype(np.uint8),
+                  pd.Series(label).astype("Int64"), words_, pd.Series(words_), pd.Categorical(words_), pd.Index(words_)):  # fmt: skip
+            cnn = CnnImage(**kw).fit(image, y)
+            np.testing.assert_array_equal(cnn.transform(image), want)
+            cnn.save(tmp_path / "c.npz")
+            assert CnnImage.load(tmp_path / "c.npz").classes_.tolist() == cnn.classes_.tolist()
+        for y in (vector_map, vector.astype(np.float64), pd.DataFrame(vector), torch.tensor(vector, requires_grad=True),
+                  vector.tolist(), list(vector), sparse.csr_array(vector), vector.astype(">f8")):  # fmt: skip
+            cnn = CnnImage(**kw).fit(image, y)
+            np.testing.assert_allclose(cnn.transform(image), pairs.transform(image), atol=1e-5)
+            np.testing.assert_allclose(
+                cnn.transform(y, side="b"), pairs.transform(vector, side="b"), atol=1e-5
+            )
+        heard = log_mel(sound, 8000)
+        for X in (
+            sound_map,
+            torch.tensor(sound, requires_grad=True),
+            sound.astype(np.float64),
+            sound.tolist(),
+        ):
+            np.testing.assert_array_equal(log_mel(X, np.int64(8000)), heard)
+    with pytest.raises(ValueError, match="y has numbers up to .*float32 cannot hold them"):
+        CnnImage(**kw).fit(image, vector.astype(np.float64) * 1e200)
+
+
+def test_encoders_name_their_columns_and_answer_as_tables():
+    pd = pytest.importorskip("pandas")
+    image, code = bars(16)
+    for encoder, X, y, names in (
+        (
+            CnnImage(3, width=4, epochs=1, progress=False),
+            image,
+            code,
+            ["cnnimage0", "cnnimage1", "cnnimage2"],
+        ),
+        (Word2VecText(2, epochs=1), CAPTIONS, None, ["word2vectext0", "word2vectext1"]),
+        (TfidfText(2), CAPTIONS, None, ["svd0", "svd1"]),
+    ):
+        with pytest.raises(NotFittedError):
+            encoder.get_feature_names_out()
+        encoder.set_output(transform="pandas").fit(X, y)
+        assert encoder.get_feature_names_out().tolist() == names
+        table = encoder.transform(X)
+        assert isinstance(table, pd.DataFrame)
+        assert table.columns.tolist() == names

@@ -116,6 +116,39 @@ def test_split_is_a_partition(n, share, seed):
         ({"factors": [1]}, "factors is list .*; want a mapping of names to arrays"),
         ({"factors": {"size": 3}}, r"factors\['size'\] is 3; want labels, one per item"),
         ({"label": [1, 2, 3]}, "label has 3 entries"),
+        ({"label": [1, "a"]}, "label mixes labels of kinds number and str"),
+        ({"ids": ["a", 1]}, "ids is list .*not a mixture"),
+        ({"ids": ["a", np.nan]}, r"ids has no id in 1 of 2 rows \(first: row 1\)"),
+        ({"ids": (i for i in "ab")}, r"ids is generator .*write list\(ids\)"),
+        (
+            {"text_zh": np.ma.array(["钟", "鼓"], mask=[0, 1])},
+            r"text_zh has no text in 1 of 2 rows \(first: row 1\)",
+        ),
+        *(
+            ({"image": image}, message)
+            for image, message in (
+                (np.zeros((2, 4, 4, 1), np.uint8), r"write image\[..., 0\]"),
+                (np.zeros((2, 4, 4, 4), np.uint8), r"with alpha.*write image\[..., :3\]"),
+                (np.zeros((2, 3, 4, 5), np.uint8), r"channels first.*write image.transpose\(0, 2, 3, 1\)"),
+                (np.full((2, 4, 4), 2**15, np.uint16), r"for 16 bits write \(image >> 8\).astype\('uint8'\)"),
+                (np.full((2, 4, 4), 254.7), r"in 0 … 255 already: write image.round\(\).astype\('uint8'\)"),
+                (np.full((2, 4, 4), 0.7), r"write \(255 \* image\).round\(\).astype\('uint8'\)"),
+                (np.full((2, 4, 4), 255), r"write image.astype\('uint8'\)"),
+                (np.zeros((2, 4, 4), bool), r"write image \* np.uint8\(255\)"),
+                (np.zeros((2, 4, 4), np.uint8).tolist(), r"write np.asarray\(image\).astype\('uint8'\)"),
+            )
+        ),
+        *(
+            ({"video": video, "fps": 12}, message)
+            for video, message in (
+                (np.zeros((3, 5, 6, 3), np.uint8), r"write video\[None\] for one film"),
+                (np.zeros((2, 9, 3, 5, 6), np.uint8), r"write video.transpose\(0, 1, 3, 4, 2\)"),
+                (np.zeros((2, 3, 9, 5, 6), np.uint8), r"write video.transpose\(0, 2, 3, 4, 1\)"),
+                (np.zeros((2, 9, 5, 6, 4), np.uint8), r"write video\[..., :3\], without alpha"),
+                (np.zeros((2, 9, 5, 6, 3)), r"write \(255 \* video\).round\(\).astype\('uint8'\)"),
+                (np.zeros((2, 0, 5, 6, 3), np.uint8), "video is empty"),
+            )
+        ),
         ({"factors": {"size": [1]}}, "factors..size.. has 1 entries"),
     ],
 )
@@ -257,3 +290,59 @@ def test_one_of_lists_what_is_known():
 def test_pairs_that_are_not_pairs():
     with pytest.raises(ValueError, match="A has 2 rows and B has 3; want pairs"):
         _check.check_same_length(np.zeros((2, 1)), [1, 2, 3], "A", "B")
+
+
+def test_names_stay_names_and_gaps_stay_gaps():
+    """Columns of a table are as good as lists; ids keep their value; a missing label is no word."""
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame({"name": ["a", "b"], "kind": ["u", None]}, index=[7, 3])
+    for ids in (
+        table["name"],
+        table["name"].to_numpy(),
+        pd.Index(["a", "b"]),
+        pd.Categorical(["a", "b"]),
+        ("a", "b"),
+    ):
+        items = Items(
+            ids=ids, text=ids, label=table["kind"], factors={"kind": table["kind"], "size": [1.5, np.nan]}
+        )
+        assert items.ids.tolist() == items.text == ["a", "b"]
+        assert items.label.tolist() == items.factors["kind"].tolist() == ["u", None]
+        assert items[[1]].label.tolist() == [None]
+        assert np.isnan(items.factors["size"][1])
+    for ids in (
+        [1, 2**64 - 1],
+        np.array([1, 2**64 - 1], np.uint64),
+        pd.Series([1, 2**64 - 1], dtype="UInt64"),
+    ):
+        assert Items(ids=ids).ids.tolist() == [1, 2**64 - 1]
+    assert Items(ids=[3, 4], label=["u", float("nan")]).label.tolist() == ["u", None]
+    assert Items(ids=[3, 4], label=[(1, 2), (3, 4)]).label.tolist() == [(1, 2), (3, 4)]
+
+
+def test_pictures_and_sounds_may_be_maps_and_tensors(tmp_path):
+    torch = pytest.importorskip("torch")
+    image, sound = np.ones((2, 4, 4), np.uint8), np.full((2, 8), 0.5)
+    np.save(tmp_path / "i.npy", image)
+    items = Items(
+        ids=["a", "b"], image=np.load(tmp_path / "i.npy", mmap_mode="r"), sample_rate=np.int64(8000),
+        audio=torch.tensor(sound, requires_grad=True), video=torch.ones((2, 3, 4, 4, 3), dtype=torch.uint8), fps=np.float32(12),
+    )  # fmt: skip
+    np.testing.assert_array_equal(items.image, image)
+    np.testing.assert_array_equal(items.audio, sound.astype(np.float32))
+    assert items.video.shape == (2, 3, 4, 4, 3)
+
+
+@pytest.mark.parametrize("index", [np.zeros((2, 2), int), "a", [0.5], None])
+def test_an_index_that_is_none(index):
+    with pytest.raises(IndexError, match="index is .*want"):
+        some()[index]
+
+
+def test_split_takes_numbers_of_numpy():
+    train, test = some().split(np.float32(0.5), np.int64(3))
+    again = some().split(np.int32(3), 3)
+    assert test.ids.tolist() == again[1].ids.tolist()
+    with pytest.raises(ValueError, match="seed is -1"):
+        some().split(0.5, -1)
+    assert len(train) == 3

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from .._check import as_scores, describe
-from ..plots.style import RIGHT, WRONG, as_words, figure_png
+from ..plots.style import RIGHT, WRONG, as_drawn, as_words, figure_png
 from ._media import Media, escape
 
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ def read_measures(scores: Any, n: int = 1) -> tuple[dict[str, np.ndarray], tuple
             "such as {'cosine': S, 'dot': D}"
         )
     out = {
-        as_words(k, "a name of scores"): as_scores(v, f"scores[{k!r}]" if len(named) > 1 else "scores")
+        as_words(k, "a name of scores"): as_drawn(
+            as_scores(v, what := f"scores[{k!r}]" if len(named) > 1 else "scores"), what
+        )
         for k, v in named.items()
     }
     shapes = {S.shape for S in out.values()}

@@ -19,7 +19,7 @@ from .._check import (
     describe,
 )
 from .._truth import Truth
-from .style import COLORS, CYCLE, DASHES, LINE, MARKERS, RIGHT, WRONG, as_words, new_figure, styled
+from .style import COLORS, CYCLE, DASHES, LINE, MARKERS, RIGHT, WRONG, as_drawn, as_words, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,7 +171,7 @@ def similarity_heatmap(
     >>> fig.axes[0].get_xlabel()
     'side b (2)'
     """
-    S = as_scores(scores)
+    S = as_drawn(as_scores(scores), "scores")
     n, m = S.shape
     labelled = labels_a is not None or labels_b is not None
     small = max(n, m) <= 12
@@ -205,7 +205,8 @@ def _fill_cells(ax: Axes, S: np.ndarray, pairs: Any, truth: Any, numbers: int, s
     finite = np.isfinite(S)
     for i, j in np.argwhere(finite) if numbers else ():
         dark = S[i, j] > (S[finite].min() + S[finite].max()) / 2
-        ax.text(j, i, f"{S[i, j]:.2f}", ha="center", va="center", color="white" if dark else "black",
+        number = f"{S[i, j]:.2f}" if abs(S[i, j]) < 1e4 else f"{S[i, j]:.2g}"
+        ax.text(j, i, number, ha="center", va="center", color="white" if dark else "black",
                 fontsize=numbers, zorder=4)  # fmt: skip
     if pairs is None:
         return None
@@ -290,7 +291,7 @@ def matchings(
     """
     if not isinstance(matches, Mapping) or not matches:
         raise ValueError(f"matches is {describe(matches)}; want a mapping of at least one title to its pairs")
-    S = as_scores(scores)
+    S = as_drawn(as_scores(scores), "scores")
     n, m = S.shape
     small = max(n, m) <= 6
     side = 3.0 if small else 4.0
@@ -345,7 +346,7 @@ def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, ti
     >>> fig.axes[0].get_ylabel()
     'share of pairs'
     """
-    values = as_scores(scores, ndim=(1, 2))
+    values = as_drawn(as_scores(scores, ndim=(1, 2)), "scores")
     right: np.ndarray | None = None
     if truth is not None and values.ndim == 2:
         right = Truth(truth, (values.shape[0], values.shape[1])).rows(0, len(values)).ravel()
@@ -509,7 +510,7 @@ def _as_line(line: Any) -> list[np.ndarray]:
     if not isinstance(line, (tuple, list)) or len(line) not in (2, 4):
         raise ValueError(f"curves has {describe(line)}; want (x, y) or (x, y, low, high)")
     return [
-        as_vector(v, name, None if k == 0 else len(line[0]))
+        as_drawn(as_vector(v, name, None if k == 0 else len(line[0])), name)
         for k, (v, name) in enumerate(zip(line, ("x", "y", "low", "high"), strict=False))
     ]
 
@@ -572,7 +573,7 @@ def embedding_map(
     >>> [t.get_text() for t in fig.axes[0].get_legend().get_texts()]
     ['text (2)', 'image (2)']
     """
-    A, B = as_matrix(a, "a", dim=2), as_matrix(b, "b", dim=2)
+    A, B = as_matrix(a, "a", dim=2, dtype=np.float32), as_matrix(b, "b", dim=2, dtype=np.float32)
     sides = as_words(sides, "sides", 2)
     fig = new_figure(6.8, 6.0)
     ax = fig.add_subplot()

@@ -127,6 +127,15 @@ def as_words(x: Any, name: str, n: int | None = None) -> Any:
     return texts
 
 
+def as_drawn(x: np.ndarray, name: str) -> np.ndarray:
+    """Refuse numbers that matplotlib, which multiplies them, cannot place."""
+    if np.abs(x[np.isfinite(x)]).max(initial=0) > np.finfo(np.float32).max:
+        raise ValueError(
+            f"{name} has numbers beyond {np.finfo(np.float32).max:.3g}; scale them down to draw them"
+        )
+    return x
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty off-screen figure, ``width × height`` inches at 100 pixels an inch, that fits its labels.
 
