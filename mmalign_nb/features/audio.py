@@ -193,8 +193,8 @@ class RnnAudio(TrainedEncoder):
         from ._nets import GruNet
 
         self.shape_ = ()  # any length will do
-        sizes = (int(n) for n in (self.bands, self.hidden, self.layers))
-        return GruNet(*sizes, bool(self.both_ways), int(self.dim), float(self.dropout))
+        bands, hidden, layers, dim = (int(n) for n in (self.bands, self.hidden, self.layers, self.dim))
+        return GruNet(bands, hidden, layers, bool(self.both_ways), dim, float(self.dropout))
 
     def _tensor(self, X: np.ndarray) -> Tensor:
         import torch

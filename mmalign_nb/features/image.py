@@ -143,7 +143,7 @@ class CnnImage(TrainedEncoder):
     def _tensor(self, X: np.ndarray) -> Tensor:
         import torch
 
-        x = torch.from_numpy(np.require(X, requirements="CW")).float() / 255
+        x = torch.from_numpy(np.require(X, requirements=["C", "W"])).float() / 255
         return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)
 
     def _prepare(self, net: Any, X: np.ndarray) -> Callable[[np.ndarray], Tensor]:

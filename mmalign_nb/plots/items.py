@@ -49,9 +49,9 @@ def _head(figure: Figure, title: str) -> None:
         figure.suptitle(title, x=0.01, ha="left", fontsize=14)
 
 
-def _cells(figure: Figure, n: int, per_row: int, **share: bool) -> list[Axes]:
+def _cells(figure: Figure, n: int, per_row: int, share: bool = False) -> list[Axes]:
     """The first n axes of a grid; the rest of its last row is taken away."""
-    axes = list(figure.subplots(-(-n // per_row), per_row, squeeze=False, **share).flat)
+    axes = list(figure.subplots(-(-n // per_row), per_row, squeeze=False, sharex=share, sharey=share).flat)
     for ax in axes[n:]:
         ax.remove()
     return axes[:n]
@@ -271,7 +271,7 @@ def spectrograms(
     frames = np.lib.stride_tricks.sliding_window_view(padded, frame, axis=1)[:, ::hop]
     per_row = min(n, as_count(columns, "columns"))
     fig = new_figure(3.1 * per_row + 0.5, 2.2 * -(-n // per_row) + (0.5 if title else 0.2))
-    for k, ax in enumerate(_cells(fig, n, per_row, sharex=True, sharey=True)):
+    for k, ax in enumerate(_cells(fig, n, per_row, share=True)):
         power = np.abs(np.fft.rfft(frames[k] * np.hanning(frame), axis=1)) ** 2
         level = 10 * np.log10(power.T / max(power.max(), 1e-12) + 1e-8)
         ax.imshow(level, cmap="Greys", vmin=-60, vmax=0, origin="lower", aspect="auto",

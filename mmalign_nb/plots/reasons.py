@@ -91,6 +91,6 @@ def score_terms_waterfall(explanation: Any, *, k: int = 8, image: Any = None, ti
     ax.invert_yaxis()
     ax.set_xlim(min(0.0, float((starts + sizes).min())) * 1.05, float(max(ends.max(), 0)) * 1.16 + 1e-9)
     ax.set(xlabel="score, term by term", title=as_words(title, "title"))
-    if side:
+    if picture is not None:
         put_image(side[0], picture)
     return fig

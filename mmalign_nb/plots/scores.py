@@ -422,7 +422,7 @@ def precision_recall(
         check_same_length(p, r, "precision", "recall")
         pairs[str(name)] = p, r
     if point is not None:
-        point = tuple(as_vector(point, "point", 2, want="numbers: precision and recall"))  # type: ignore[assignment]
+        point = tuple(as_vector(point, "point", 2, want="numbers: precision and recall"))
     fig = new_figure(5.6, 4.6)
     ax = fig.add_subplot()
     draw_precision_recall(ax, pairs)

@@ -161,8 +161,10 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    size = tuple(as_number(x, name, 0, 100, above=True) for x, name in ((width, "width"), (height, "height")))
-    fig = _figure_class()(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08))
+    width, height = (
+        as_number(x, name, 0, 655, above=True) for x, name in ((width, "width"), (height, "height"))
+    )
+    fig = _figure_class()(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08))
     FigureCanvasAgg(fig)
     return fig
 
