@@ -97,6 +97,7 @@ def as_number(
 ) -> float:
     """Return a finite number in ``low … high`` as float; ``above`` and ``below`` leave the ends out."""
     number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+    number = None if value is np.ma.masked else number
     ok = isinstance(number, Real) and not isinstance(number, bool)
     try:
         ok = ok and math.isfinite(number)
@@ -165,7 +166,11 @@ def is_missing(value: Any) -> bool:
         return (
             value is None or value is np.ma.masked or bool(value != value)
         )  # only what is missing differs from itself
-    except (TypeError, ValueError):  # NA is neither equal nor unequal to anything; an array is not one value
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ):  # NA is neither equal nor unequal to anything; an array is not one value
         return np.ndim(value) == 0
 
 

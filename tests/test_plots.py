@@ -222,6 +222,9 @@ def test_pictures_are_small_enough_for_a_chapter():
         (lambda: plots.learning_curves({"x": ([0, 2], [1, 1])}), ValueError, "curves has x of 0 or below"),
         (lambda: plots.embedding_map(S[:, :2], S[:, 2:4], [(30, 0)]), ValueError, r"pairs has \[30, 0\]"),
         (lambda: plots.new_figure(0, 1), ValueError, "width is 0; want a number above 0"),
+        (lambda: plots.score_histogram([0.1], truth=3), ValueError, "truth is .*; want bool, one per score"),
+        (lambda: plots.learning_curves([1, 2]), TypeError, "curves is list .*; want a mapping"),
+        (lambda: plots.items_grid(IMAGES, title=IMAGES), TypeError, "title is list .*want a list of str"),
         (lambda: plots.matchings(S, [S]), ValueError, "matches is list .*; want a mapping"),
     ],
 )  # fmt: skip

@@ -45,7 +45,7 @@ def put_image(ax: Axes, image: np.ndarray) -> None:
 
 
 def _head(figure: Figure, title: str) -> None:
-    if title := as_words(title, "title"):
+    if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=14)
 
 
@@ -101,7 +101,7 @@ def items_grid(
     >>> [ax.get_xlabel() for ax in fig.axes]
     ['one', 'two', 'three']
     """
-    images = as_images(images)
+    images, title = as_images(images), as_words(title, "title")
     n = len(images)
     captions = [""] * n if captions is None else as_words(captions, "captions", n)
     per_row = min(n, as_count(columns, "columns", none=True) or (8 if n > 12 else 6))
@@ -167,6 +167,7 @@ def neighbours(
     >>> [ax.get_title() for ax in fig.axes[1:]]
     ['✓ 0.90', '✗ 0.40']
     """
+    title = as_words(title, "title")
     hits = as_array(ids, "ids", "whole numbers (q, k): one row of hits per query")
     if hits.ndim != 2 or hits.dtype.kind not in "iu" or not hits.size:
         raise ValueError(f"ids is {describe(ids)}; want whole numbers (q, k): one row of hits per query")
@@ -263,7 +264,7 @@ def spectrograms(
     >>> fig.axes[0].get_title("left")
     '440 Hz'
     """
-    audio, rate = as_audio(audio), as_rate(sample_rate)
+    audio, rate, title = as_audio(audio), as_rate(sample_rate), as_words(title, "title")
     n, samples = audio.shape
     captions = [""] * n if captions is None else as_words(captions, "captions", n)
     frame, hop = max(16, int(0.032 * rate)), max(4, int(0.008 * rate))

@@ -116,7 +116,7 @@ def marker_size(shape: tuple[int, int], inches: float) -> float:
 def histogram_edges(scores: np.ndarray, bins: int = 60) -> list[float]:
     """Equal bins over all finite scores; one bin around a single value."""
     lo, hi = (float(scores.min()), float(scores.max())) if scores.size else (0.0, 1.0)
-    pad = 0.5 if lo == hi else 0.02 * (hi - lo)
+    pad = 0.5 + 0.01 * abs(lo) if lo == hi else 0.02 * (hi - lo)
     return np.linspace(lo - pad, hi + pad, bins + 1).tolist()
 
 
@@ -352,9 +352,9 @@ def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, ti
         right = Truth(truth, (values.shape[0], values.shape[1])).rows(0, len(values)).ravel()
     elif truth is not None:
         right = as_array(truth, "truth", "bool, one per score")
-        check_same_length(values, right, "scores", "truth")
         if right.ndim != 1 or not np.isin(right, (0, 1)).all():
             raise ValueError(f"truth is {describe(right)}; want bool, one per score")
+        check_same_length(values, right, "scores", "truth")
         right = right.astype(bool)
     values = values.ravel()
     keep = np.isfinite(values)
@@ -476,6 +476,8 @@ def learning_curves(
     >>> [t.get_text() for t in fig.axes[0].get_legend().get_texts()]
     ['ridge', 'chance']
     """
+    if not isinstance(curves, Mapping) or not curves:
+        raise TypeError(f"curves is {describe(curves)}; want a mapping of at least one name to (x, y)")
     lines = {as_words(name, "a name of curves"): _as_line(line) for name, line in curves.items()}
     if log and any((line[0] <= 0).any() for line in lines.values()):
         raise ValueError("curves has x of 0 or below; a logarithmic axis has none: want log=False")
