@@ -212,7 +212,7 @@ def test_pictures_are_small_enough_for_a_chapter():
         (lambda: plots.similarity_heatmap(S, [(0, 20)]), ValueError, r"pairs has \[0, 20\]; want .* within 30 × 20"),
         (lambda: plots.similarity_heatmap(S, sides=("a",)), ValueError, "sides has 1 entries; want 2"),
         (lambda: plots.similarity_heatmap(S, sides="ab"), TypeError, "sides is one str 'ab'"),
-        (lambda: plots.similarity_heatmap(S, title=None), ValueError, "title has no text"),
+        (lambda: plots.similarity_heatmap(S, title=None), TypeError, "title is None; want a str"),
         (lambda: plots.score_histogram([0.1, 0.2], truth=[True, np.nan]), ValueError, "truth is .*; want bool, one per score"),
         (lambda: plots.score_histogram([0.1, np.nan]), ValueError, "scores has NaN in 1 of 2 rows"),
         (lambda: plots.score_histogram([0.1], threshold=np.nan), ValueError, "threshold is NaN"),
@@ -224,7 +224,7 @@ def test_pictures_are_small_enough_for_a_chapter():
         (lambda: plots.new_figure(0, 1), ValueError, "width is 0; want a number above 0"),
         (lambda: plots.score_histogram([0.1], truth=3), ValueError, "truth is .*; want bool, one per score"),
         (lambda: plots.learning_curves([1, 2]), TypeError, "curves is list .*; want a mapping"),
-        (lambda: plots.items_grid(IMAGES, title=IMAGES), TypeError, "title is list .*want a list of str"),
+        (lambda: plots.items_grid(IMAGES, title=IMAGES), TypeError, "title is uint8 array .*; want a str"),
         (lambda: plots.matchings(S, [S]), ValueError, "matches is list .*; want a mapping"),
     ],
 )  # fmt: skip

@@ -120,6 +120,8 @@ def _families() -> list[str]:
 def as_words(x: Any, name: str, n: int | None = None) -> Any:
     """Return what is written into a figure: one str, or n of them as a list."""
     if n is None:
+        if not isinstance(x, str):
+            raise TypeError(f"{name} is {describe(x)}; want a str")
         return as_texts([x], name)[0]
     texts = as_texts(x, name, allow_empty=True)
     if len(texts) != n:
