@@ -97,8 +97,7 @@ def as_number(
 ) -> float:
     """Return a finite number in ``low … high`` as float; ``above`` and ``below`` leave the ends out."""
     number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-    number = None if value is np.ma.masked else number
-    ok = isinstance(number, Real) and not isinstance(number, bool)
+    ok = isinstance(number, Real) and not isinstance(number, bool) and value is not np.ma.masked
     try:
         ok = ok and math.isfinite(number)
     except OverflowError:  # an int beyond float64
