@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
@@ -24,13 +25,16 @@ __all__ = [
     "as_floats",
     "as_ids",
     "as_images",
+    "as_labels",
     "as_matrix",
     "as_number",
+    "as_rate",
     "as_scores",
     "as_seed",
     "as_texts",
     "as_threshold",
     "as_vector",
+    "as_video",
     "bad_rows",
     "check_nonzero_rows",
     "check_same_length",
@@ -94,7 +98,7 @@ def as_number(
 ) -> float:
     """Return a finite number in ``low … high`` as float; ``above`` and ``below`` leave the ends out."""
     number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-    ok = isinstance(number, Real) and not isinstance(number, bool)
+    ok = isinstance(number, Real) and not isinstance(number, bool) and value is not np.ma.masked
     try:
         ok = ok and math.isfinite(number)
     except OverflowError:  # an int beyond float64
@@ -143,6 +147,11 @@ def as_threshold(value: Any, name: str = "threshold") -> float:
     return line
 
 
+def as_rate(value: Any, name: str = "sample_rate") -> float:
+    """Return a sample rate at which a window of 32 ms, half of it a step, holds sound, and fits into memory."""
+    return as_number(value, name, 63, 1e7, what="the samples per second, in Hz,")
+
+
 def as_seed(value: Any, name: str = "seed") -> int:
     """Return a seed that NumPy, torch and scikit-learn all take: a whole number of at least 0 and below 2³²."""
     number: int = as_count(value, name, 0)
@@ -160,7 +169,11 @@ def is_missing(value: Any) -> bool:
         return (
             value is None or value is np.ma.masked or bool(value != value)
         )  # only what is missing differs from itself
-    except (TypeError, ValueError):  # NA is neither equal nor unequal to anything; an array is not one value
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ):  # NA is neither equal nor unequal to anything; an array is not one value
         return np.ndim(value) == 0
 
 
@@ -188,9 +201,9 @@ def as_array(x: Any, name: str, want: str) -> np.ndarray:
     if hasattr(x, "tocsr"):
         raise TypeError(f"{name} is a {describe(x)}; want a dense array: {want}")
     if is_text(x):
-        raise TypeError(
-            f"{name} is text ({describe(x)}); want {want}: encode it first, e.g. with features.TfidfText"
-        )
+        numbers = "encode it first, e.g. with features.TfidfText"
+        hint = numbers if "numbers" in want else "if these are names of files, read the files first"
+        raise TypeError(f"{name} is text ({describe(x)}); want {want}: {hint}")
     try:
         out = _plain(x)
     except Exception as err:  # a container may fail in any way when it is asked for an array
@@ -232,10 +245,10 @@ def _plain(x: Any) -> np.ndarray:
 def _numbers(x: np.ndarray, name: str, want: str) -> np.ndarray:
     """Numbers of an object array, as the smallest common dtype that keeps them."""
     flat = x.ravel().tolist()
+    if not x.ndim:
+        raise TypeError(f"{name} is {describe(flat[0])}; want {want}")
     if any(is_missing(v) for v in flat):
-        rows = np.array(
-            [any(map(is_missing, np.ravel(row).tolist())) for row in (x if x.ndim else x[None])], bool
-        )
+        rows = np.array([any(map(is_missing, np.ravel(row).tolist())) for row in x], bool)
         raise ValueError(bad_rows(rows, name, "missing values", "drop these rows or fill them in"))
     if not all(isinstance(v, (Real, np.bool_)) or hasattr(v, "as_integer_ratio") for v in flat):
         wrong = next(
@@ -435,6 +448,11 @@ def _entries(x: Any, name: str, want: str) -> list[Any]:
     return list(x)
 
 
+_HALF = re.compile(
+    "[\ud800-\udfff]"
+)  # half a character of UTF-16, as a file name in another encoding has them
+
+
 def as_texts(x: Any, name: str = "texts", *, allow_empty: bool = False) -> list[str]:
     """Return a list of str from a list, an array or a column of a table; a missing text is refused by its row."""
     texts = _entries(x, name, "a list of str")
@@ -451,6 +469,12 @@ def as_texts(x: Any, name: str = "texts", *, allow_empty: bool = False) -> list[
         texts = [str(t) for t in texts]
     if not texts and not allow_empty:
         raise ValueError(f"{name} is empty; want at least one text")
+    if _HALF.search("".join(texts)):
+        wrong = next(k for k, t in enumerate(texts) if _HALF.search(t))
+        raise ValueError(
+            f"{name} has in row {wrong} {texts[wrong]!r:.60}, which no Unicode text can hold (a file name in another "
+            "encoding?); decode it anew, e.g. os.fsencode(…).decode('latin-1')"
+        )
     return texts
 
 
@@ -509,11 +533,27 @@ def label_codes(a: Any, b: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     return out[0], out[1]
 
 
-def as_ids(x: Any, name: str, n: int) -> np.ndarray:
+def as_labels(x: Any, name: str) -> np.ndarray:
+    """Return one label per item, all of one kind: an array as it is, words as str; a missing one among words is None."""
+    codes, _ = label_codes(x, x, name)
+    if isinstance(x, np.ndarray) and x.dtype.kind in "biufmMU" and not np.ma.is_masked(x):
+        return np.asarray(x)
+    labels = _entries(x, name, "labels, one per item")
+    whole = (codes >= 0).all()
+    out = np.array(labels if whole or not any(isinstance(v, str) for v in labels) else list(codes))
+    if out.ndim != 1 or not (
+        whole or out.dtype.kind == "f"
+    ):  # tuples, which NumPy would take for rows, or gaps
+        out = np.empty(len(labels), object)
+        out[:] = [None if code < 0 else v for v, code in zip(labels, codes.tolist(), strict=True)]
+    return out
+
+
+def as_ids(x: Any, name: str, n: int | None = None) -> np.ndarray:
     """Return n ids as they are: all str, or all whole numbers (int64, uint64 where needed)."""
-    want = f"{n} str or {n} int, one per item"
+    want = "str or int, one per item" if n is None else f"{n} str or {n} int, one per item"
     ids = _entries(x, name, want)
-    if len(ids) != n:
+    if n is not None and len(ids) != n:
         raise ValueError(f"{name} has {len(ids)} entries; want {want}")
     if (gap := missing_rows(ids)).any():
         raise ValueError(bad_rows(gap, name, "no id", f"want {want}"))
@@ -552,25 +592,22 @@ def as_images(x: Any, name: str = "images", *, allow_empty: bool = False) -> np.
     """Return ``uint8 (n, H, W, 3)`` or ``(n, H, W)``; of anything else the sentence names the conversion that fits it."""
     want = "uint8 images of shape (n, H, W, 3) or (n, H, W)"
     out = as_array(x, name, want)
+    it = name if isinstance(x, np.ndarray) else f"np.asarray({name})"
     if out.ndim == 4 and out.shape[3] == 1:
-        raise ValueError(
-            f"{name} has shape {out.shape}; want (n, H, W) for grey images: write {name}[..., 0]"
-        )
+        raise ValueError(f"{name} has shape {out.shape}; want (n, H, W) for grey images: write {it}[..., 0]")
     if out.ndim == 4 and out.shape[3] == 4:
-        raise ValueError(
-            f"{name} has shape {out.shape}, with alpha; want (n, H, W, 3): write {name}[..., :3]"
-        )
+        raise ValueError(f"{name} has shape {out.shape}, with alpha; want (n, H, W, 3): write {it}[..., :3]")
     if out.ndim == 4 and out.shape[3] != 3 and out.shape[1] in (1, 3):
-        how = f"{name}[:, 0]" if out.shape[1] == 1 else f"{name}.transpose(0, 2, 3, 1)"
+        how = f"{it}[:, 0]" if out.shape[1] == 1 else f"{it}.transpose(0, 2, 3, 1)"
         raise ValueError(
             f"{name} has shape {out.shape}, channels first; want (n, H, W, 3) or (n, H, W): write {how}"
         )
     if out.ndim not in (3, 4) or (out.ndim == 4 and out.shape[3] != 3):
         raise ValueError(
-            f"{name} has shape {out.shape}; want (n, H, W, 3) or (n, H, W): for one image write {name}[None]"
+            f"{name} has shape {out.shape}; want (n, H, W, 3) or (n, H, W): for one image write {it}[None]"
         )
     if out.dtype != np.uint8:
-        raise TypeError(f"{name} has dtype {out.dtype}; want uint8 (0 … 255): {_to_uint8(out, name)}")
+        raise TypeError(f"{name} has dtype {out.dtype}; want uint8 (0 … 255): {_to_uint8(out, it)}")
     if out.shape[0] == 0 and not allow_empty:
         raise ValueError(f"{name} is empty (shape {out.shape}); want at least one image")
     if 0 in out.shape[1:]:
@@ -596,28 +633,54 @@ def _to_uint8(x: np.ndarray, name: str) -> str:
     return f"its values run up to {high:.4g}: scale them to 0 … 255 and round first"
 
 
+def as_video(x: Any, name: str = "video", *, allow_empty: bool = False) -> np.ndarray:
+    """Return ``uint8 (n, T, H, W, 3)``; of anything else the sentence names the conversion that fits it."""
+    want = "uint8 video of shape (n, T, H, W, 3)"
+    out = as_array(x, name, want)
+    it = name if isinstance(x, np.ndarray) else f"np.asarray({name})"
+    shape, how = out.shape, ""
+    if out.ndim == 4:
+        how = f"{it}[None] for one film" if shape[3] == 3 else f"np.stack([{it}] * 3, axis=-1) for grey films"
+    elif out.ndim == 5 and shape[4] != 3:
+        ways = (
+            (shape[4] == 4, f"{it}[..., :3], without alpha"),
+            (shape[4] == 1, f"{it}.repeat(3, axis=-1)"),
+            (shape[1] == 3, f"{it}.transpose(0, 2, 3, 4, 1)"),
+            (shape[2] == 3, f"{it}.transpose(0, 1, 3, 4, 2)"),
+        )
+        how = next((way for fits, way in ways if fits), "")
+    if out.ndim != 5 or shape[4] != 3:
+        raise ValueError(f"{name} has shape {shape}; want {want}" + (f": write {how}" if how else ""))
+    if out.dtype != np.uint8:
+        raise TypeError(f"{name} has dtype {out.dtype}; want uint8 (0 … 255): {_to_uint8(out, it)}")
+    if 0 in (shape[1:] if allow_empty else shape):
+        raise ValueError(f"{name} is empty (shape {shape}); want at least one film, frame and pixel")
+    return out
+
+
 def as_audio(x: Any, name: str = "audio", *, allow_empty: bool = False) -> np.ndarray:
     """Return ``float32 (n, samples)`` in [-1, 1]; of anything else the sentence names the conversion that fits it."""
     want = "float32 sound of shape (n, samples) in [-1, 1]"
     out = as_array(x, name, want)
+    it = name if isinstance(x, np.ndarray) else f"np.asarray({name})"
     if out.dtype.kind != "f":
-        raise TypeError(f"{name} has dtype {out.dtype}; want float32 in [-1, 1]: {_to_sound(out, name)}")
+        raise TypeError(f"{name} has dtype {out.dtype}; want float32 in [-1, 1]: {_to_sound(out, it)}")
     if out.ndim == 2 and out.shape[1] == 2 and out.shape[0] > 2:
         raise ValueError(
             f"{name} has shape {out.shape}: one stereo sound (samples, 2)? want (n, samples): "
-            f"write {name}.mean(axis=1)[None]"
+            f"write {it}.mean(axis=1)[None]"
         )
-    if out.ndim == 3 and 2 in out.shape[1:]:
-        axis = 1 if out.shape[1] == 2 else 2
+    if out.ndim == 3:
+        axis = 1 if out.shape[1] <= out.shape[2] else 2
         raise ValueError(
-            f"{name} has shape {out.shape}, in stereo; want (n, samples): write {name}.mean(axis={axis})"
+            f"{name} has shape {out.shape}, with channels; want (n, samples): write {it}.mean(axis={axis})"
         )
     sound: np.ndarray = as_matrix(out, name, allow_empty=allow_empty, dtype=np.float32)
     peak = float(np.abs(sound).max(initial=0))
     if peak > 1.0 + 1e-4:
-        how = f"a decoded MP3 may: write np.clip({name}, -1, 1), or {name} / {peak:.4g} to keep its shape"
+        how = f"a decoded MP3 may: write np.clip({it}, -1, 1), or {it} / {peak:.4g} to keep its shape"
         if peak > 2:
-            how = f"for 16-bit samples write {name} / 32768, else divide by the largest value there can be"
+            how = f"for 16-bit samples write {it} / 32768, else divide by the largest value there can be"
         raise ValueError(f"{name} reaches {peak:.4g}; want samples in [-1, 1]: {how}")
     return sound
 

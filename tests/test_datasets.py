@@ -113,7 +113,7 @@ def test_unknown_typeface_lists_the_known_ones():
 
 @pytest.mark.parametrize("size", [4, 0, 31.5, "32"])
 def test_glyph_size_is_checked(size):
-    with pytest.raises(ValueError, match="size is .*want an int of at least 8"):
+    with pytest.raises(ValueError, match="size is .*want a whole number of at least 8"):
         glyphs(size=size)
 
 

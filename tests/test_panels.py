@@ -444,7 +444,7 @@ def test_two_hundred_moves_leave_nothing_behind():
     [
         ({"scores": S * np.nan}, ValueError, "scores has NaN in 40 of 40 rows"),
         ({"scores": S[0]}, ValueError, "scores has shape"),
-        ({"scores": {}}, ValueError, "scores is an empty mapping"),
+        ({"scores": {}}, ValueError, "scores is dict {}; want a mapping of at least one name"),
         ({"scores": {"x": S, "y": S[:3]}}, ValueError, "scores has matrices of different shapes"),
         ({"a": TEXTS[:3]}, ValueError, "a has 3 items and there are 40"),
         (
@@ -452,11 +452,32 @@ def test_two_hundred_moves_leave_nothing_behind():
             TypeError,
             r"b is float32 array .* without a rate; for sound give \(b, sample_rate\)",
         ),
-        ({"b": (SOUNDS, 0)}, TypeError, r"\(audio, sample_rate\)"),
+        ({"b": (SOUNDS, 0)}, ValueError, r"the rate of b is 0; want \(audio, sample_rate\) or .*above 0"),
         ({"a": "words"}, TypeError, "a is one str 'words'"),
         ({"mode": "best"}, ValueError, "mode is 'best'; known: 'max', 'min'"),
         ({"decoys": S[:3]}, ValueError, r"decoys has shape \(3, 40\); want \(40,\) or \(40, d\)"),
         ({"scores": {"x": S, "y": S}, "decoys": S}, ValueError, "decoys is one array for 2 measures"),
+        (
+            {"scores": {"x": S, "y": S}, "decoys": {"z": S}},
+            ValueError,
+            "a name of decoys is 'z'; known: 'x', 'y'",
+        ),
+        ({"decoys": S * np.nan}, ValueError, "decoys has NaN in 40 of 40 rows"),
+        ({"cards": -1}, ValueError, "cards is -1; want a whole number of at least 0"),
+        ({"sides": ("a",)}, ValueError, "sides has 1 entries; want 2"),
+        ({"sides": (1, 2)}, TypeError, "sides is tuple .*want a list of str"),
+        ({"target": 0}, ValueError, "target is 0; want a number above 0 and below 1"),
+        ({"delta": 1}, ValueError, "delta is 1; want a number above 0 and below 1"),
+        ({"threshold": np.nan}, ValueError, "threshold is NaN"),
+        ({"threshold": "0.3"}, TypeError, "threshold is str '0.3'; want a number or a Threshold"),
+        ({"a": [*TEXTS[:-1], None]}, ValueError, r"a has no text in 1 of 40 rows \(first: row 39\)"),
+        ({"b": IMAGES.astype(np.uint16)}, TypeError, "b has dtype uint16; want uint8"),
+        (
+            {"b": (IMAGES[:, None, ..., 0], 12)},
+            ValueError,
+            r"b has shape .*want uint8 video .*: write np.stack",
+        ),
+        ({"b": (SOUNDS, np.nan)}, ValueError, "the rate of b is nan"),
         ({"truth": [(0, 99)]}, ValueError, "truth has pairs outside 40 × 40"),
         (
             {"b": Items(ids=TEXTS, text=TEXTS, image=IMAGES)},
@@ -556,6 +577,9 @@ def test_compare_wants_two():
         ComparePanel({"cosine": S, "part": S[:3]}, TEXTS, IMAGES)
     with pytest.raises(ValueError, match="at least one query"):
         ComparePanel({"x": S[:0], "y": S[:0]}, [], IMAGES)
+    for k in (-1, 0, 1.5, None):
+        with pytest.raises(ValueError, match=f"k is {k}; want a whole number of at least 1"):
+            ComparePanel({"x": S, "y": S}, TEXTS, IMAGES, k=k)
 
 
 # ---- MapPanel
@@ -630,6 +654,13 @@ def test_map_bad_input():
         MapPanel(A, B[:, :4], TEXTS, IMAGES)
     with pytest.raises(ValueError, match="method is 'UMAP'; known: 'PCA', 't-SNE'"):
         MapPanel(A, B, TEXTS, IMAGES, method="UMAP")
+    for options, message in (
+        ({"k": -1}, "k is -1; want a whole number"),
+        ({"seed": -1}, "seed is -1; want a whole number"),
+        ({"sides": ("a",)}, "sides has 1 entries; want 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            MapPanel(A, B, TEXTS, IMAGES, **options)
 
 
 # ---- SearchPanel
@@ -692,14 +723,51 @@ def test_search_with_two_encoders_and_without_items():
 
 
 def test_search_bad_input():
-    with pytest.raises(TypeError, match=r"encoders\['words'\] is int 3; want an object with transform"):
+    with pytest.raises(TypeError, match=r"encoders\['words'\] is 3; want an object with transform"):
         SearchPanel(Index().add(A), 3)
-    with pytest.raises(ValueError, match="captions has 1 entries and the index 5"):
+    with pytest.raises(ValueError, match="captions has 1 entries; want 5"):
         search_panel(captions=["x"])
     with pytest.raises(ValueError, match="items has 2 items and there are 5"):
         search_panel(items=IMAGES[:2])
     with pytest.raises(ValueError, match="encoders is an empty mapping"):
         SearchPanel(Index().add(A), {})
+    with pytest.raises(ValueError, match="k is 0; want a whole number of at least 1"):
+        search_panel(k=0)
+    with pytest.raises(ValueError, match=r"captions has no text .*first: row 1"):
+        search_panel(captions=["a", np.nan, "c", "d", "e"])
+    with pytest.raises(TypeError, match="index is .*want a search.Index"):
+        SearchPanel(A, Letters())
+
+
+def test_items_may_come_from_a_table():
+    """A column, its array of objects, its index, a categorical, a tuple: the same panel as for the list."""
+    pd = pytest.importorskip("pandas")
+    table, two = pd.DataFrame({"name": TEXTS}, index=range(100, 100 + N)), {"x": S, "y": OTHER}
+    want = (
+        repr(panel(b=TEXTS)),
+        text(ComparePanel(two, TEXTS, TEXTS)),
+        text(search_panel(items=NAMES, query="star")),
+    )
+    names = pd.Series(NAMES, index=[9, 8, 7, 6, 5])
+    for make in (lambda s: s, lambda s: s.to_numpy(), pd.Index, pd.Categorical, tuple):
+        column, few = make(table["name"]), make(names)
+        shown = repr(panel(a=column, b=column)), text(ComparePanel(two, column, column))
+        assert (*shown, text(search_panel(items=few, captions=few, query="star"))) == want
+
+
+def test_a_dollar_in_a_panel_is_a_dollar():
+    money = [f"${i} or ${i + 1}" for i in range(N)]
+    for p in (
+        panel(a=money, b=money, sides=("$a$", "$b$")),
+        ComparePanel({"$x$": S, "$y$": OTHER}, money, money),
+        MapPanel(A, B, money, money, sides=("$a$", "$b$")),
+        search_panel(items=money[:5], captions=money[:5], query="star"),
+    ):
+        figure = p.figure()
+        figure.canvas.draw()
+        mine = [t for t in figure.findobj(matplotlib.text.Text) if "$" in t.get_text()]
+        assert mine
+        assert not any(t.get_parse_math() for t in mine)
 
 
 # ---- all of them

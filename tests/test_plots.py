@@ -3,6 +3,8 @@
 import base64
 import functools
 import io
+import os
+import warnings
 
 import matplotlib as mpl
 import numpy as np
@@ -185,19 +187,142 @@ def test_pictures_are_small_enough_for_a_chapter():
         (lambda: plots.Picture(FIGURES["curves"](), alt=" "), ValueError, r"alt is ' '; want words"),
         (lambda: plots.Picture("figure", alt="x"), TypeError, r"figure is str 'figure'; want a matplotlib Figure"),
         (lambda: plots.similarity_heatmap(S, labels_a=["x"]), ValueError, "labels_a has 1 entries; want 30"),
-        (lambda: plots.similarity_heatmap(S, [1, 2, 3]), ValueError, r"pairs is .*; want \(k, 2\)"),
+        (lambda: plots.similarity_heatmap(S, [1, 2, 3]), ValueError, r"pairs is .*; want whole numbers \(k, 2\)"),
         (lambda: plots.similarity_heatmap(S[0]), ValueError, "scores has shape"),
         (lambda: plots.similarity_heatmap(S * np.nan), ValueError, "scores has NaN in 30 of 30 rows"),
         (lambda: plots.score_histogram([0.1, 0.2], truth=[True]), ValueError, "scores has 2 rows and truth has 1"),
         (lambda: plots.precision_recall(([1.0], [0.5, 1.0])), ValueError, "precision has 1 rows and recall has 2"),
         (lambda: plots.items_grid(["text"]), TypeError, "images is text"),
-        (lambda: plots.items_grid(IMAGES, ["one"]), ValueError, "images has 10 rows and captions has 1"),
+        (lambda: plots.items_grid(IMAGES, ["one"]), ValueError, "captions has 1 entries; want 10"),
         (lambda: plots.neighbours(["x"], IMAGES, [0, 1]), ValueError, r"ids is .*; want whole numbers \(q, k\)"),
         (lambda: plots.neighbours(["x"], IMAGES, [[0]], [[1, 2]]), ValueError, r"scores has shape \(1, 2\); want \(1, 1\)"),
         (lambda: plots.embedding_map(S, S), ValueError, "a has 20 columns; want 2"),
         (lambda: plots.spectrograms(IMAGES, 8000), TypeError, "audio has dtype uint8"),
+        (lambda: plots.spectrograms(SOUNDS, 0), ValueError, "sample_rate is 0; want the samples per second"),
+        (lambda: plots.spectrograms(SOUNDS, 8000, columns=0), ValueError, "columns is 0; want a whole number"),
+        (lambda: plots.items_grid(IMAGES, columns=-1), ValueError, "columns is -1; want a whole number"),
+        (lambda: plots.items_grid(IMAGES[:2], ["one", None]), ValueError, r"captions has no text .*first: row 1"),
+        (lambda: plots.items_grid(IMAGES[:1], [os.fsdecode(b"caf\xe9.jpg")]), ValueError, "captions has in row 0 'caf.*no Unicode text"),
+        (lambda: plots.neighbours(["x"], IMAGES, [[-1]]), ValueError, "ids has -1; want rows of the gallery, 0 … 9"),
+        (lambda: plots.neighbours(["x"], IMAGES, [[10]]), ValueError, "ids has 10; want rows of the gallery, 0 … 9"),
+        (lambda: plots.neighbours(["x"], IMAGES, [[0]], right=[[2]]), ValueError, "right is .*; want bool"),
+        (lambda: plots.neighbours(["x"], IMAGES, [[0]], right=[[None]]), ValueError, "right has missing values"),
+        (lambda: plots.neighbours(["x"], IMAGES, [[0]], [[np.nan]]), ValueError, "scores has NaN in 1 of 1 rows"),
+        (lambda: plots.similarity_heatmap(S, [(0, -1)]), ValueError, r"pairs has \[0, -1\]; want .* within 30 × 20"),
+        (lambda: plots.similarity_heatmap(S, [(0, 20)]), ValueError, r"pairs has \[0, 20\]; want .* within 30 × 20"),
+        (lambda: plots.similarity_heatmap(S, sides=("a",)), ValueError, "sides has 1 entries; want 2"),
+        (lambda: plots.similarity_heatmap(S, sides="ab"), TypeError, "sides is one str 'ab'"),
+        (lambda: plots.similarity_heatmap(S, title=None), TypeError, "title is None; want a str"),
+        (lambda: plots.score_histogram([0.1, 0.2], truth=[True, np.nan]), ValueError, "truth is .*; want bool, one per score"),
+        (lambda: plots.score_histogram([0.1, np.nan]), ValueError, "scores has NaN in 1 of 2 rows"),
+        (lambda: plots.score_histogram([0.1], threshold=np.nan), ValueError, "threshold is NaN"),
+        (lambda: plots.precision_recall(3), TypeError, "curves is 3; want a Sweep"),
+        (lambda: plots.precision_recall(([1.0], [0.5]), (1,)), ValueError, "point is .*; want 2 numbers"),
+        (lambda: plots.learning_curves({"x": ([1, 2], [1])}), ValueError, "y is .*; want 2 finite numbers"),
+        (lambda: plots.learning_curves({"x": ([0, 2], [1, 1])}), ValueError, "curves has x of 0 or below"),
+        (lambda: plots.embedding_map(S[:, :2], S[:, 2:4], [(30, 0)]), ValueError, r"pairs has \[30, 0\]"),
+        (lambda: plots.new_figure(0, 1), ValueError, "width is 0; want a number above 0"),
+        (lambda: plots.score_histogram([0.1], truth=3), ValueError, "truth is .*; want bool, one per score"),
+        (lambda: plots.learning_curves([1, 2]), TypeError, "curves is list .*; want a mapping"),
+        (lambda: plots.items_grid(IMAGES, title=IMAGES), TypeError, "title is uint8 array .*; want a str"),
+        (lambda: plots.matchings(S, [S]), ValueError, "matches is list .*; want a mapping"),
     ],
 )  # fmt: skip
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def drawn(figure):
+    """The figure's pixels, and a failure if anything was said on the way."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        png = plots.Picture(figure, alt="x").png
+        out = io.BytesIO()
+        figure.savefig(out, format="png")  # as a reader would
+    return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+
+
+def words_in(figure):
+    figure.canvas.draw()
+    return [t for t in figure.findobj(mpl.text.Text) if t.get_text()]
+
+
+@pytest.mark.parametrize("text", ["$x^2$ and $y$", "costs $5 or $6", r"\frac{1}{2} $", "$$", "a_b^c"])
+def test_a_dollar_is_a_dollar(text):
+    """Wherever the reader's own words stand: nothing is read as a formula, nothing fails."""
+    figures = [
+        plots.items_grid(IMAGES[:1], [text], title=text),
+        plots.neighbours([text], [text], [[0]], gallery_captions=[text], title=text),
+        plots.similarity_heatmap([[1.0]], labels_a=[text], labels_b=[text], sides=(text, text), title=text),
+        plots.score_histogram([0.1], title=text),
+        plots.precision_recall({text: ([1.0], [1.0])}, (1.0, 1.0), point_label=text, title=text),
+        plots.learning_curves({text: ([1, 2], [1, 2])}, xlabel=text, ylabel=text, title=text),
+        plots.embedding_map(S[:2, :2], S[:2, :2], sides=(text, text), title=text),
+        plots.spectrograms(SOUNDS[:1], 8000, [text], title=text),
+        plots.matchings([[1.0]], {text: [(0, 0)]}, sides=(text, text)),
+    ]
+    for figure in figures:
+        drawn(figure)
+        mine = [t for t in words_in(figure) if text in t.get_text()]
+        assert mine
+        assert not any(t.get_parse_math() for t in mine)
+
+
+def test_a_logarithmic_axis_still_has_its_powers():
+    figure = plots.learning_curves({"x": (np.logspace(0, 5, 12), np.linspace(0, 1, 12))})
+    drawn(figure)
+    powers = [t for t in words_in(figure) if "10^{" in t.get_text() and t.get_visible()]
+    assert powers
+    assert all(t.get_parse_math() for t in powers)
+
+
+def test_signs_that_no_typeface_has_are_explained_in_the_picture(monkeypatch):
+    """Nothing on stderr, and the words stay in the figure; one sentence says what the boxes are."""
+    monkeypatch.setattr("mmalign_nb.plots.style._families", lambda: ["DejaVu Sans"])
+    figure = plots.items_grid(IMAGES[:2], ["红色的钟", "a clock"])
+    assert not figure.get_supxlabel()
+    drawn(figure)
+    assert "no typeface on this computer has" in " ".join(figure.get_supxlabel().split())
+    assert figure.axes[0].get_xlabel() == "红色的钟"
+    rows = len(figure.findobj(mpl.text.Text))
+    drawn(figure)
+    assert len(figure.findobj(mpl.text.Text)) == rows  # said once
+    plain = plots.items_grid(IMAGES[:2], ["a red clock", "a clock"])
+    drawn(plain)
+    assert not plain.get_supxlabel()
+
+
+def test_other_warnings_of_a_drawing_are_not_swallowed():
+    figure = plots.new_figure(2, 2)
+    ax = figure.add_subplot()
+    ax.draw = lambda renderer: warnings.warn("something else", stacklevel=1)
+    with pytest.warns(UserWarning, match="something else"):
+        figure.canvas.draw()
+
+
+def test_names_may_come_from_a_table():
+    pd = pytest.importorskip("pandas")
+    names = ["one", "two", "three"]
+    table = pd.DataFrame({"name": names}, index=[7, 5, 3])
+    for column in (
+        table["name"],
+        table["name"].to_numpy(),
+        pd.Index(names),
+        pd.Categorical(names),
+        tuple(names),
+        np.array(names),
+    ):
+        gallery = plots.items_grid(IMAGES[:3], column)
+        assert [ax.get_xlabel() for ax in gallery.axes] == names
+        hits = plots.neighbours(column, column, [[2], [1], [0]], gallery_captions=column)
+        assert [ax.get_xlabel() for ax in hits.axes[1::2]] == names[::-1]
+        heat = plots.similarity_heatmap(np.eye(3), labels_a=column, labels_b=column)
+        assert [t.get_text() for t in heat.axes[0].get_yticklabels()] == names
+        sounds = plots.spectrograms(SOUNDS, 8000, column[:2])
+        assert [ax.get_title("left") for ax in sounds.axes] == names[:2]
+
+
+def test_a_gallery_is_no_wider_than_its_pictures():
+    assert len(plots.items_grid(IMAGES[:3], columns=10**9).axes) == 3
+    assert len(plots.spectrograms(SOUNDS, 8000, columns=np.int64(10**9)).axes) == 2

@@ -31,7 +31,7 @@ def test_with_truth_right_and_wrong_are_counted_in_words():
 
 
 def test_no_matching_is_an_error():
-    with pytest.raises(ValueError, match="matches is empty; want at least one"):
+    with pytest.raises(ValueError, match="matches is dict .*; want a mapping of at least one title"):
         plots.matchings(S, {})
-    with pytest.raises(ValueError, match=r"want \(k, 2\)"):
+    with pytest.raises(ValueError, match=r"want whole numbers \(k, 2\)"):
         plots.matchings(S, {"x": [1, 2, 3]})

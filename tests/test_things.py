@@ -111,13 +111,13 @@ def test_items_differ(world):
 @pytest.mark.parametrize(
     ("arguments", "error", "says"),
     [
-        ({"n": 0}, ValueError, "n is 0; want 1 or more"),
-        ({"n": -3}, ValueError, "n is -3; want 1 or more"),
-        ({"n": 2.5}, TypeError, "n is 2.5; want a whole number"),
-        ({"n": "ten"}, TypeError, "n is 'ten'; want a whole number"),
-        ({"n": True}, TypeError, "n is True; want a whole number"),
-        ({"n": 2, "seed": -1}, ValueError, "seed is -1; want 0 or more"),
-        ({"n": 2, "seed": None}, TypeError, "seed is None; want a whole number"),
+        ({"n": 0}, ValueError, "n is 0; want a whole number of at least 1"),
+        ({"n": -3}, ValueError, "n is -3; want a whole number of at least 1"),
+        ({"n": 2.5}, ValueError, "n is 2.5; want a whole number"),
+        ({"n": "ten"}, ValueError, "n is str 'ten'; want a whole number"),
+        ({"n": True}, ValueError, "n is True; want a whole number"),
+        ({"n": 2, "seed": -1}, ValueError, "seed is -1; want a whole number of at least 0"),
+        ({"n": 2, "seed": None}, ValueError, "seed is None; want a whole number"),
     ],
 )
 def test_bad_arguments(arguments, error, says):

@@ -8,22 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from .._check import as_audio, as_images, as_number, as_texts, describe
+from .._check import (
+    as_audio,
+    as_count,
+    as_ids,
+    as_images,
+    as_labels,
+    as_number,
+    as_seed,
+    as_texts,
+    as_video,
+    describe,
+)
 
 _MODALITIES = ("text", "text_zh", "image", "audio", "video")
-
-
-def _column(x: Any, name: str) -> np.ndarray:
-    """Return what is one value per item as an array; numbers in rows of their own are welcome."""
-    try:
-        out = np.asarray(x)
-    except ValueError as err:  # rows of different lengths
-        raise ValueError(
-            f"{name} is {describe(x)} of different lengths; want (n,), one value per item"
-        ) from err
-    if out.ndim == 0:
-        raise ValueError(f"{name} is {describe(x)}; want (n,), one value per item")
-    return out
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,8 +32,8 @@ class Items:
 
     Parameters
     ----------
-    ids : (n,) array of str
-        Names of the items, without duplicates.
+    ids : (n,) str or int
+        Names of the items, without duplicates; they stay what they are.
     text, text_zh : list of str, optional
         Descriptions in English and in Chinese.
     image : uint8 (n, H, W, 3) or (n, H, W), optional
@@ -85,47 +83,38 @@ class Items:
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        put("ids", np.asarray(self.ids, dtype=str))
-        if self.ids.ndim != 1:
-            raise ValueError(f"ids has shape {self.ids.shape}; want (n,)")
+        put("ids", as_ids(self.ids, "ids"))
         names, counts = np.unique(self.ids, return_counts=True)
         if (counts > 1).any():
-            raise ValueError(
-                f"ids has duplicates ({str(names[counts > 1][0])!r} comes {counts.max()} times); want each id once"
-            )
+            twice = names[counts > 1].tolist()[0]
+            raise ValueError(f"ids has duplicates ({twice!r} comes {counts.max()} times); want each id once")
         for name in ("sample_rate", "fps"):
             if (value := getattr(self, name)) is not None:
                 as_number(value, name, 0, above=True, what="a number per second,")
-        for name in _MODALITIES:
-            if (value := getattr(self, name)) is not None and not hasattr(value, "__len__"):
-                raise TypeError(f"{name} is {describe(value)}; want one entry per item")
-        for name in ("text", "text_zh"):
+        checks = {
+            "text": as_texts,
+            "text_zh": as_texts,
+            "image": as_images,
+            "audio": as_audio,
+            "video": as_video,
+        }
+        for name, check in checks.items():
             if (value := getattr(self, name)) is not None:
-                put(name, as_texts(value, name) if len(value) else [])
-        if self.image is not None and len(self.image):
-            as_images(self.image, "image")
-        if self.audio is not None:
-            if self.sample_rate is None:
-                raise ValueError(
-                    "audio is given without sample_rate; want the number of samples per second, in Hz"
-                )
-            if len(self.audio):
-                put("audio", as_audio(self.audio, "audio"))
-        if self.video is not None:
-            if not isinstance(self.video, np.ndarray):
-                raise TypeError(f"video is {describe(self.video)}; want a uint8 array (n, T, H, W, 3)")
-            if self.video.ndim != 5 or self.video.shape[4] != 3 or self.video.dtype != np.uint8:
-                raise ValueError(f"video is {describe(self.video)}; want uint8 (n, T, H, W, 3)")
-            if self.fps is None:
-                raise ValueError("video is given without fps; want the number of frames per second")
+                put(name, check(value, name, allow_empty=True))
+        if self.audio is not None and self.sample_rate is None:
+            raise ValueError(
+                "audio is given without sample_rate; want the number of samples per second, in Hz"
+            )
+        if self.video is not None and self.fps is None:
+            raise ValueError("video is given without fps; want the number of frames per second")
         if self.label is not None:
-            put("label", _column(self.label, "label"))
+            put("label", as_labels(self.label, "label"))
         if self.factors is not None:
             if not hasattr(self.factors, "items"):
                 raise TypeError(
                     f"factors is {describe(self.factors)}; want a mapping of names to arrays (n,), e.g. {{'size': sizes}}"
                 )
-            put("factors", {k: _column(v, f"factors[{k!r}]") for k, v in self.factors.items()})
+            put("factors", {k: as_labels(v, f"factors[{k!r}]") for k, v in self.factors.items()})
         for name, value in self._columns().items():
             if len(value) != len(self.ids):
                 raise ValueError(
@@ -156,6 +145,10 @@ class Items:
             index = [int(index)]
         if not isinstance(index, slice):
             index = np.asarray(index)
+            if index.ndim != 1:
+                raise IndexError(
+                    f"index is {describe(index)}; want an int, a slice, a list of ints or a boolean mask"
+                )
             if index.dtype == bool and index.shape != (len(self),):
                 raise IndexError(f"boolean mask has shape {index.shape}; want ({len(self)},)")
             if index.dtype.kind not in "biu":
@@ -183,13 +176,14 @@ class Items:
         ``test_size`` is a share in (0, 1) or a number of items; ``seed`` makes the choice repeatable.
         """
         n = len(self)
-        k = round(test_size * n) if isinstance(test_size, float) else int(test_size)
+        whole = hasattr(test_size, "__index__")
+        k = as_count(test_size, "test_size") if whole else round(as_number(test_size, "test_size", 0, 1) * n)
         if not 0 < k < n:
             raise ValueError(
                 f"test_size is {test_size!r}, which takes {k} of {n} items; want at least one item on each side"
             )
         test = np.zeros(n, bool)
-        test[np.random.default_rng(seed).choice(n, size=k, replace=False)] = True
+        test[np.random.default_rng(as_seed(seed)).choice(n, size=k, replace=False)] = True
         return self[~test], self[test]
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._check import describe, one_of
+from .._check import as_count, one_of
 from ._items import Items
 
 __all__ = ["glyphs", "typefaces"]
@@ -110,13 +110,12 @@ def glyphs(typeface: str = "DejaVu Sans", size: int = 32) -> Items:
     (['umbrella'], ['So'], ['Miscellaneous Symbols'])
     """
     one_of(typeface, "typeface", _FILES)
-    if not isinstance(size, (int, np.integer)) or size < 8:
-        raise ValueError(f"size is {describe(size)}; want an int of at least 8 (pixels)")
+    size = as_count(size, "size", 8)
     from fontTools.unicodedata import block, script, script_name
 
     path = _font_path(typeface)
     chars = _named_characters(path)
-    image = _draw(chars, path, int(size))
+    image = _draw(chars, path, size)
     inked = image.min(axis=(1, 2)) < 128
     chars, image = [c for c, ink in zip(chars, inked, strict=True) if ink], image[inked]
     ids = np.array([f"U+{ord(c):04X}" for c in chars])

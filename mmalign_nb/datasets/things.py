@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._check import as_count
 from ._items import Items
 from ._things_draw import FPS, FRAMES, PIXELS, Scene
 from ._things_plan import COLOURS, COUNTS, KINDS, SIZES, TIMES, Thing, beats, rng_for, thing
@@ -54,7 +55,7 @@ def things(n: int = 600, seed: int = 0, video: bool = False) -> Items:
 
     Raises
     ------
-    TypeError, ValueError
+    ValueError
         If ``n`` or ``seed`` is not a whole number, ``n < 1`` or ``seed < 0``.
 
     Notes
@@ -70,7 +71,7 @@ def things(n: int = 600, seed: int = 0, video: bool = False) -> Items:
     >>> print(items.ids[7], items.text[7], items.text_zh[7])
     things-0-00007 Four small blue bells toll in the dark of night. 深夜，可以听到四口很小的蓝色吊钟在当当作响。
     """
-    n, seed = _whole(n, "n", least=1), _whole(seed, "seed", least=0)
+    n, seed = as_count(n, "n"), as_count(seed, "seed", 0)
     seconds = FRAMES / FPS if video else 1.0
     plan = [thing(seed, i) for i in range(n)]
     image = np.empty((n, PIXELS, PIXELS, 3), np.uint8)
@@ -95,12 +96,3 @@ def things(n: int = 600, seed: int = 0, video: bool = False) -> Items:
         label=np.array([it.kind for it in plan]),
         factors={name: np.array([getattr(it, name) for it in plan]) for name in Thing.__annotations__},
     )
-
-
-def _whole(value: object, name: str, least: int) -> int:
-    """Return a whole number as int, or say what came instead."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} is {value!r}; want a whole number (int)")
-    if value < least:
-        raise ValueError(f"{name} is {value}; want {least} or more")
-    return int(value)

@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._check import as_count, as_matrix, as_number, check_same_length, one_of
-from ._params import LARGEST_RATE, as_labels_or_vectors
+from .._check import (
+    as_count,
+    as_labels,
+    as_matrix,
+    as_number,
+    as_seed,
+    bad_rows,
+    check_same_length,
+    describe,
+    missing_rows,
+    one_of,
+)
 from ._store import read, write
 
 if TYPE_CHECKING:
@@ -19,8 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainedEncoder"]
 
+_LARGEST_RATE = 1e30  # beyond, AdamW's own arithmetic overflows float32 before any loss could show it
 
-class TrainedEncoder(TransformerMixin, BaseEstimator):
+
+class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A network that is fitted to class labels or to the vectors of another modality.
 
     A subclass has the parameters ``dim, epochs, batch_size, learning_rate, weight_decay, head, dropout, seed,
@@ -53,9 +65,10 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
         y : (n,) class labels, or (n, d) dense or CSR vectors of the paired items
             Labels are learned by cross-entropy, vectors by InfoNCE: each item must find its own vector among those
             of the batch, and the other way round. Items or vectors that come twice are no negatives of each other.
+            Vectors are taken as float32.
         """
         X = self._check(X, fitted=False)
-        y = as_labels_or_vectors(y)
+        y = _labels_or_vectors(y)
         check_same_length(X, y, "X", "y")
         if len(X) < 2:
             raise ValueError("X has 1 item; want at least 2: training compares items with one another")
@@ -72,7 +85,7 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
 
         from . import _train
 
-        with _train.seeded(self.seed):
+        with _train.seeded(as_seed(self.seed)):
             self.net_ = self._build(X.shape[1:])
             item = self._prepare(self.net_, X)
             if y.ndim == 1:
@@ -83,14 +96,14 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
                 nn.ModuleList([self.net_, top]),
                 loss,
                 len(X),
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
+                epochs=int(self.epochs),  # torch wants Python's own numbers
+                batch_size=int(self.batch_size),
+                learning_rate=float(self.learning_rate),
+                weight_decay=float(self.weight_decay),
                 progress=self.progress,
                 name=type(self).__name__,
             )
-        z = self.transform(X[:32])  # the last step's weights have no loss yet that could show it
+        z = self._encode(X[:32])  # the last step's weights have no loss yet that could show it
         if not np.isfinite(z).all() or not z.any():
             raise ValueError(
                 f"training diverged in epoch {self.epochs}: the fitted network gives no finite vectors; "
@@ -101,27 +114,21 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
         for name in self._counts:
             as_count(getattr(self, name), name)
         one_of(self.head, "head", ("linear", "none"))
-        as_number(self.learning_rate, "learning_rate", 0, LARGEST_RATE)
+        as_number(self.learning_rate, "learning_rate", 0, _LARGEST_RATE)
         as_number(self.weight_decay, "weight_decay", 0)
         as_number(self.dropout, "dropout", 0, 1, below=True)
-        if self.negatives:
-            as_count(self.negatives, "negatives")
-        if not isinstance(self.seed, (int, np.integer)):
-            raise ValueError(f"seed is {self.seed!r}; want a whole number")
+        as_count(self.negatives, "negatives", 0)
+        as_seed(self.seed)
 
     def _label_loss(self, X: np.ndarray, y: np.ndarray, item: Callable) -> tuple[Callable, nn.Module]:
         import torch
         from torch import nn
 
-        try:
-            self.classes_, codes = np.unique(y, return_inverse=True)
-        except TypeError as err:  # of an object array; NumPy itself makes strings of a mixed list
-            kinds = sorted({type(label).__name__ for label in y})
-            raise TypeError(f"y mixes labels of {', '.join(kinds)}; want one kind, e.g. all str") from err
+        self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only ({self.classes_[0]!r}); want at least two")
         self.__dict__.pop("pairs_", None)
-        top = nn.Linear(self.dim, len(self.classes_))
+        top = nn.Linear(int(self.dim), len(self.classes_))
         target = torch.from_numpy(codes.ravel())
         return lambda rows: nn.functional.cross_entropy(top(item(rows)), target[rows]), top
 
@@ -130,11 +137,10 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
 
         from ._train import PairLoss, to_tensor
 
-        y = as_matrix(y, "y", sparse=True)
         if self.head == "none" and y.shape[1] != self.dim:
             raise ValueError(f"y has {y.shape[1]} columns; want dim = {self.dim} of them with head='none'")
         self.__dict__.pop("classes_", None)
-        self.pairs_ = PairLoss(y.shape[1], self.dim, self.head)
+        self.pairs_ = PairLoss(y.shape[1], int(self.dim), self.head)
         twin = _twins(y)
         _, first = np.unique(twin, return_index=True)  # one row of each kind: the further candidates
 
@@ -142,7 +148,7 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
             more = first[torch.randperm(len(first))[: self.negatives].numpy()]
             candidates = np.concatenate([rows, more])
             same = torch.from_numpy(twin[rows, None] == twin[candidates])
-            value: Tensor = self.pairs_(item(rows), to_tensor(y[candidates], self.dropout), same)
+            value: Tensor = self.pairs_(item(rows), to_tensor(y[candidates], float(self.dropout)), same)
             return value
 
         return loss, self.pairs_
@@ -156,21 +162,26 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
         side : {"a", "b"}
             Fitted on pairs, both sides come as unit rows of one space, and cosine compares them.
         """
+        check_is_fitted(self, "net_")
+        if one_of(side, "side", ("a", "b")) == "a":
+            return self._encode(self._check(X, fitted=True))
+        if not hasattr(self, "pairs_"):
+            raise ValueError("side is 'b', but this encoder was fitted on class labels: there is no side b")
+        X = as_matrix(X, "X", sparse=True, dim=self.pairs_.columns, dtype=np.float32)
+        return self._encode(X, "b")
+
+    @property
+    def _n_features_out(self) -> int:
+        check_is_fitted(self, "net_")
+        return int(self.dim)
+
+    def _encode(self, X: Any, side: str = "a") -> np.ndarray:
+        """What ``transform`` returns, of input that was checked."""
         import torch
         from torch.nn import functional as F
 
         from ._train import to_tensor
 
-        check_is_fitted(self, "net_")
-        one_of(side, "side", ("a", "b"))
-        if side == "b":
-            if not hasattr(self, "pairs_"):
-                raise ValueError(
-                    "side is 'b', but this encoder was fitted on class labels: there is no side b"
-                )
-            X = as_matrix(X, "X", sparse=True, dim=self.pairs_.columns)
-        else:
-            X = self._check(X, fitted=True)
         out = np.empty((X.shape[0], self.dim), np.float32)
         with torch.inference_mode():
             for start in range(0, len(out), 256):
@@ -228,6 +239,21 @@ class TrainedEncoder(TransformerMixin, BaseEstimator):
                 new.classes_ = arrays["classes"]
             new.loss_curve_ = config["loss_curve"]
         return new
+
+
+def _labels_or_vectors(y: Any) -> Any:
+    """Return (n,) labels of one kind without gaps, or (n, d) float32 vectors, dense or CSR."""
+    if y is None or getattr(y, "ndim", 1) == 0 or not (hasattr(y, "shape") or hasattr(y, "__len__")):
+        raise ValueError(
+            f"y is {describe(y)}; want class labels (n,) or the vectors (n, d) of the paired items"
+        )
+    first = y[0] if isinstance(y, (list, tuple)) and y else None
+    if getattr(y, "ndim", 1) > 1 or isinstance(first, (list, tuple)) or getattr(first, "ndim", 0):
+        return as_matrix(y, "y", sparse=True, dtype=np.float32)
+    labels = as_labels(y, "y")
+    if (gap := missing_rows(labels)).any():
+        raise ValueError(bad_rows(gap, "y", "no label", "label these items or leave them out"))
+    return labels
 
 
 def _twins(z: Any) -> np.ndarray:

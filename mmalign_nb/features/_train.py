@@ -77,7 +77,7 @@ class PairLoss(nn.Module):
 def to_tensor(y: Any, dropout: float = 0.0) -> Tensor:
     """Rows as a tensor, sparse if they are; that share of the entries left out, the others made up for it."""
     if not hasattr(y, "tocoo"):
-        return F.dropout(torch.from_numpy(y), dropout)
+        return F.dropout(torch.from_numpy(np.require(y, requirements="W")), dropout)
     y = y.tocoo()
     at = torch.from_numpy(np.stack([y.row, y.col]).astype(np.int64))
     entries = F.dropout(torch.from_numpy(y.data), dropout)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .._check import as_audio, as_count, refuse_items
+from .._check import as_audio, as_count, as_rate, refuse_items
 from ._encoder import TrainedEncoder
-from ._params import check_rate
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,7 +21,8 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
     """Return the log-mel spectrogram, float32 (n, frames, bands): how loud each pitch is, 64 times a second or so.
 
     Windows of 32 ms every 16 ms, power in ``bands`` triangular bands that are spaced as the ear spaces pitch,
-    ln(power + 1e-6). Any length is taken; silence is ln(1e-6) everywhere.
+    ln(power + 1e-6). Any length is taken; silence is ln(1e-6) everywhere, and so is a band that is narrower than the
+    step between two pitches of the window (at low rates; take fewer bands).
 
     Parameters
     ----------
@@ -57,17 +58,21 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
     """
     refuse_items(audio, "audio", "audio")
     audio = as_audio(audio, "audio")
-    check_rate(sample_rate)
-    as_count(bands, "bands")
+    window, bands = round(0.032 * as_rate(sample_rate)), as_count(bands, "bands")
+    if bands > window // 2 + 1:
+        raise ValueError(
+            f"bands is {bands}; a window of 32 ms at {sample_rate} Hz tells {window // 2 + 1} pitches apart: want no more"
+        )
     import torch
     from torchaudio.transforms import MelSpectrogram
 
-    window = round(0.032 * sample_rate)
-    mel = MelSpectrogram(
-        sample_rate, n_fft=window, hop_length=window // 2, n_mels=bands, pad_mode="constant", power=2.0
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "At least one mel filterbank has all zero")  # it stays silent
+        mel = MelSpectrogram(
+            sample_rate, n_fft=window, hop_length=window // 2, n_mels=bands, pad_mode="constant", power=2.0
+        )
     with torch.inference_mode():
-        power = mel(torch.from_numpy(audio))
+        power = mel(torch.from_numpy(np.require(audio, requirements="W")))
         frames: np.ndarray = torch.log(power + 1e-6).transpose(1, 2).contiguous().numpy()
     return frames
 
@@ -182,13 +187,14 @@ class RnnAudio(TrainedEncoder):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_rate(self.sample_rate)
+        as_rate(self.sample_rate)
 
     def _build(self, shape: tuple[int, ...]) -> nn.Module:
         from ._nets import GruNet
 
         self.shape_ = ()  # any length will do
-        return GruNet(self.bands, self.hidden, self.layers, self.both_ways, self.dim, self.dropout)
+        bands, hidden, layers, dim = (int(n) for n in (self.bands, self.hidden, self.layers, self.dim))
+        return GruNet(bands, hidden, layers, bool(self.both_ways), dim, float(self.dropout))
 
     def _tensor(self, X: np.ndarray) -> Tensor:
         import torch

@@ -138,12 +138,12 @@ class CnnImage(TrainedEncoder):
 
         self.shape_ = shape
         channels = shape[2] if len(shape) == 3 else 1
-        return ConvNet(channels, min(shape[:2]), self.width, self.dim, self.dropout)
+        return ConvNet(channels, min(shape[:2]), int(self.width), int(self.dim), float(self.dropout))
 
     def _tensor(self, X: np.ndarray) -> Tensor:
         import torch
 
-        x = torch.from_numpy(np.ascontiguousarray(X)).float() / 255
+        x = torch.from_numpy(np.require(X, requirements=["C", "W"])).float() / 255
         return x[:, None] if x.ndim == 3 else x.permute(0, 3, 1, 2)
 
     def _prepare(self, net: Any, X: np.ndarray) -> Callable[[np.ndarray], Tensor]:
@@ -155,7 +155,7 @@ class CnnImage(TrainedEncoder):
 
         def item(rows: np.ndarray) -> Tensor:
             x = self._tensor(X[rows])
-            seen: Tensor = net(jitter(x, self.augment) if self.augment else x)
+            seen: Tensor = net(jitter(x, float(self.augment)) if self.augment else x)
             return seen
 
         return item

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,22 +12,50 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._check import as_count, as_matrix, as_number, as_texts, as_vector, one_of, refuse_items
-from ._params import check_range
+from .._check import (
+    as_count,
+    as_matrix,
+    as_number,
+    as_seed,
+    as_texts,
+    as_vector,
+    describe,
+    one_of,
+    refuse_items,
+)
 from ._store import read, write
 
 __all__ = ["TfidfText", "Word2VecText", "words"]
 
-# A Chinese character is a word of its own, since nothing marks where a word ends; elsewhere a run of letters
-# and digits is, single letters included ("latin capital letter a").
-_WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+_HAN = "〇々\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # planes 2 and 3 hold nothing else
+_HIRAGANA, _KATAKANA, _EITHER = "ぁ-ゖゝ-ゟ", "ァ-ヺヽ-ヿㇰ-ㇿ", "ー\u3099\u309a"
+# What nobody sees: soft hyphens, joiners, marks of direction, choices of a glyph's variant.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
+)
+
+
+@functools.cache
+def _word() -> re.Pattern[str]:
+    """What a word is: Python's ``\\w`` knows letters and digits, but neither vowel signs nor accents of their own."""
+    signs = "".join(c for c in map(chr, range(0x300, 0x1F000)) if unicodedata.category(c) in ("Mn", "Mc"))
+    letter = rf"[^\W{_HAN}{_HIRAGANA}{_KATAKANA}]"
+    return re.compile(
+        f"[{_HAN}]|[{_HIRAGANA}][{_HIRAGANA}{_EITHER}]*|[{_KATAKANA}ー][{_KATAKANA}{_EITHER}]*|"
+        f"{letter}(?:{letter}+|[{signs}]+)*"
+    )
 
 
 def words(text: str) -> list[str]:
-    """Split a text into lower-case words; each Chinese character is a word.
+    """Split a text into lower-case words, the same ones in whatever Unicode normal form it came.
+
+    A run of letters, digits, vowel signs and accents is a word, single letters included ("latin capital letter a").
+    Each Chinese character is one, since nothing marks where a word ends; Japanese is split where its kind of sign
+    changes. Thai, Lao, Khmer and Burmese write no spaces either: a phrase is one word, and ``TfidfText(chars=…)`` sees
+    into it.
 
     Parameters
     ----------
@@ -35,17 +65,30 @@ def words(text: str) -> list[str]:
     -------
     list of str
 
+    Raises
+    ------
+    TypeError
+        If text is no str.
+
     Notes
     -----
     Notebook: ``01_features``.
 
+    References
+    ----------
+    The Unicode Consortium, *Unicode Standard Annex #15: Unicode Normalization Forms*.
+
     Examples
     --------
     >>> from mmalign_nb.features.text import words
-    >>> words("Left-pointing arrow"), words("红色的钟")
-    (['left', 'pointing', 'arrow'], ['红', '色', '的', '钟'])
+    >>> words("Left-pointing arrow"), words("红色的钟"), words("लाल घंटी")
+    (['left', 'pointing', 'arrow'], ['红', '色', '的', '钟'], ['लाल', 'घंटी'])
     """
-    return _WORD.findall(text.lower())
+    if not isinstance(text, str):
+        raise TypeError(f"text is {describe(text)}; want a str")
+    # Composed before and after: an İ becomes an i with a dot of its own, of either form of the capital letter.
+    lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+    return _word().findall(_UNSEEN.sub("", lower))
 
 
 def _texts(X: Any) -> list[str]:
@@ -58,6 +101,18 @@ def _unit_rows(x: Any) -> Any:
     norm = np.sqrt((x * x).sum(axis=1))
     norm[norm == 0] = 1
     return sparse.diags_array(1 / norm) @ x if hasattr(x, "tocsr") else x / norm[:, None]
+
+
+def _check_run(value: Any, name: str) -> None:
+    """Refuse what is not the shortest and the longest of a run: two whole numbers, ``1 <= shortest <= longest``."""
+    try:
+        low, high = (as_count(n, name) for n in value)
+    except (TypeError, ValueError):
+        low, high = 1, 0
+    if low > high:
+        raise ValueError(
+            f"{name} is {value!r}; want (shortest, longest): two whole numbers with 1 <= shortest <= longest"
+        )
 
 
 class TfidfText(TransformerMixin, BaseEstimator):
@@ -138,12 +193,11 @@ class TfidfText(TransformerMixin, BaseEstimator):
     def fit(self, X: list[str], y: None = None) -> Self:
         """Learn the vocabulary, the weights and, with ``dim``, the directions of the texts ``X``."""
         texts = _texts(X)
-        check_range(self.ngrams, "ngrams")
+        _check_run(self.ngrams, "ngrams")
         as_count(self.min_df, "min_df")
-        if self.dim is not None:
-            as_count(self.dim, "dim")
+        dim, seed = as_count(self.dim, "dim", none=True), as_seed(self.seed)
         if self.chars is not None:
-            check_range(self.chars, "chars")
+            _check_run(self.chars, "chars")
             as_number(self.char_weight, "char_weight", 0, 1, above=True, below=True)
         df: dict[str, int] = {}
         for text in texts:
@@ -155,14 +209,14 @@ class TfidfText(TransformerMixin, BaseEstimator):
         self.vocabulary_ = {term: column for column, term in enumerate(kept)}
         counts = np.array([df[term] for term in kept])
         self.idf_ = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
-        if self.dim is not None:
+        if dim is not None:
             from sklearn.decomposition import TruncatedSVD
 
-            if self.dim >= min(len(texts), len(kept)):
+            if dim >= min(len(texts), len(kept)):
                 raise ValueError(
                     f"dim is {self.dim!r}; want less than the {len(texts)} texts and the {len(kept)} terms"
                 )
-            svd = TruncatedSVD(self.dim, random_state=self.seed).fit(self._weigh(texts))
+            svd = TruncatedSVD(dim, random_state=seed).fit(self._weigh(texts))
             self.components_ = svd.components_.astype(np.float32)
         return self
 
@@ -191,11 +245,11 @@ class TfidfText(TransformerMixin, BaseEstimator):
     def _terms(self, text: str) -> Iterable[str]:
         split = words(text)
         low, high = self.ngrams
-        for n in range(low, high + 1):
+        for n in range(low, min(high, len(split)) + 1):
             yield from (" ".join(split[i : i + n]) for i in range(len(split) - n + 1))
         if self.chars is not None:
             low, high = self.chars
-            for n in range(low, high + 1):
+            for n in range(low, min(high, max(map(len, split), default=0)) + 1):
                 yield from ("~" + w[i : i + n] for w in split for i in range(len(w) - n + 1))
 
     def _weigh(self, texts: list[str]) -> sparse.csr_array:
@@ -242,7 +296,7 @@ class TfidfText(TransformerMixin, BaseEstimator):
         return new
 
 
-class Word2VecText(TransformerMixin, BaseEstimator):
+class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Learn a vector for each word from its neighbours, and average the vectors of a text.
 
     Words that come in the same company get similar vectors (skip-gram with negative sampling, by gensim). The
@@ -315,20 +369,23 @@ class Word2VecText(TransformerMixin, BaseEstimator):
     def fit(self, X: list[str], y: None = None) -> Self:
         """Learn word vectors from the texts ``X``."""
         one_of(self.weight, "weight", ("tfidf", "mean"))
-        for name in ("dim", "window", "epochs", "negative"):
-            as_count(getattr(self, name), name)
+        counts = {
+            name: as_count(getattr(self, name), name) for name in ("dim", "window", "epochs", "negative")
+        }
+        seed = as_seed(self.seed)
         sentences = [words(text) for text in _texts(X)]
         if not any(sentences):
             raise ValueError(f"X has no word in any of its {len(sentences)} texts")
         from gensim.models import Word2Vec
+        from gensim.models.word2vec import (
+            MAX_WORDS_IN_BATCH as LONGEST,
+        )  # gensim passes over what lies beyond
 
         model = Word2Vec(
-            sentences,
-            vector_size=self.dim,
-            window=self.window,
-            epochs=self.epochs,
-            negative=self.negative,
-            seed=self.seed,
+            [s[i : i + LONGEST] for s in sentences for i in range(0, max(len(s), 1), LONGEST)],
+            vector_size=counts.pop("dim"),
+            **counts,
+            seed=seed,
             sg=1,
             min_count=1,
             sample=0,  # a teaching set is too small to throw its frequent words away
@@ -342,6 +399,10 @@ class Word2VecText(TransformerMixin, BaseEstimator):
         self.vectors_ = np.ascontiguousarray(model.wv.vectors, np.float32)
         self.idf_ = (np.log((1 + len(sentences)) / (1 + df)) + 1).astype(np.float32)
         return self
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.vectors_.shape[1]
 
     def transform(self, X: list[str]) -> np.ndarray:
         """Return float32 (n, dim); rows of length 1, or of zeros where no word is known."""

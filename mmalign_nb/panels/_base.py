@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
+import numpy as np
 
-from ..plots._style import COLORS, RIGHT, WRONG, figure_png
+from .._check import as_scores, describe
+from ..plots.style import RIGHT, WRONG, as_drawn, as_words, figure_png
 from ._media import Media, escape
 
 if TYPE_CHECKING:
@@ -108,6 +110,26 @@ class Panel(widgets.VBox):
         return data, {"image/png": {"alt": self.alt}}
 
 
+def read_measures(scores: Any, n: int = 1) -> tuple[dict[str, np.ndarray], tuple[int, int]]:
+    """Return at least n score matrices of one shape by their names, and that shape; one alone is called "score"."""
+    named = dict(scores) if isinstance(scores, Mapping) else {"score": scores}
+    if len(named) < n:
+        raise ValueError(
+            f"scores is {describe(scores)}; want a mapping of at least {'two names' if n == 2 else 'one name'} to matrices, "
+            "such as {'cosine': S, 'dot': D}"
+        )
+    out = {
+        as_words(k, "a name of scores"): as_drawn(
+            as_scores(v, what := f"scores[{k!r}]" if len(named) > 1 else "scores"), what
+        )
+        for k, v in named.items()
+    }
+    shapes = {S.shape for S in out.values()}
+    if len(shapes) > 1:
+        raise ValueError(f"scores has matrices of different shapes {sorted(shapes)}; want one shape")
+    return out, shapes.pop()
+
+
 def card(top: str, inside: str, right: bool | None = None) -> str:
     """A frame around an item or a pair: solid with ✓ if right, dashed with ✗ if wrong, grey if nobody knows."""
     kind, mark = {None: ("", ""), True: ("right", "✓ right"), False: ("wrong", "✗ wrong")}[right]
@@ -125,4 +147,4 @@ def pair_card(a: Media, b: Media, i: int, j: int, score: float, right: bool | No
     return card(f"{score:.3f}", inside, right)
 
 
-__all__ = ["COLORS", "Panel", "card", "pair_card"]
+__all__ = ["Panel", "card", "pair_card", "read_measures"]

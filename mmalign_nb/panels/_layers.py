@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 
-from ..plots._style import figure_png
+from ..plots.style import figure_png
 from ._media import escape, uri
 
 if TYPE_CHECKING:

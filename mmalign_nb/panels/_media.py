@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .._check import as_audio, as_images, as_texts, describe
+from .._check import as_array, as_audio, as_number, as_video, describe, is_text
 from ..datasets import Items
+from ..plots.items import texts_or_images
 
 __all__ = ["Media", "escape", "uri"]
 
@@ -41,18 +42,18 @@ class Media:
             isinstance(items, tuple) and len(items) and isinstance(items[0], Items)
         ):
             items = _pick(items, name)
-        if isinstance(items, tuple):
+        if isinstance(items, tuple) and not is_text(items):
             items = self._with_rate(items, name)
-        elif isinstance(items, np.ndarray) and items.dtype.kind == "f":
+            self.kind = "clip" if items.ndim == 5 else "sound"
+        elif getattr(getattr(items, "dtype", None), "kind", "") == "f" and items.ndim == 2:
             raise TypeError(
                 f"{name} is {describe(items)} without a rate; for sound give ({name}, sample_rate)"
             )
-        if isinstance(items, np.ndarray) and items.dtype.kind != "U":
-            if not self.rate:
-                items = as_images(items, name) if len(items) else items
-            self.kind = {2: "sound", 5: "clip"}.get(items.ndim, "picture")
+        elif n == 0 and hasattr(items, "__len__") and len(items) == 0:
+            items, self.kind = [], "text"
         else:
-            items, self.kind = as_texts(items, name) if len(items) else [], "text"
+            items = texts_or_images(items, name)
+            self.kind = "text" if isinstance(items, list) else "picture"
         self.items = items
         if len(items) != n:
             raise ValueError(
@@ -61,13 +62,16 @@ class Media:
         self._html: dict[int, str] = {}
 
     def _with_rate(self, items: tuple[Any, ...], name: str) -> np.ndarray:
-        wanted = f"(audio, sample_rate), (video, fps) or (items, modality) is wanted for {name}"
-        if len(items) != 2 or not isinstance(items[1], (int, float)) or not items[1] > 0:
-            raise TypeError(f"{name} is {describe(items)}; {wanted}")
-        values, self.rate = items[0], float(items[1])
-        if isinstance(values, np.ndarray) and values.dtype == np.uint8 and values.ndim == 5:
-            return values
-        return as_audio(values, name)
+        if len(items) != 2:
+            raise TypeError(
+                f"{name} is {describe(items)}; (audio, sample_rate), (video, fps) or (items, modality) is wanted for {name}"
+            )
+        values, rate = items
+        self.rate = as_number(
+            rate, f"the rate of {name}", 0, 1e7, above=True, what="(audio, sample_rate) or (video, fps),"
+        )
+        values = as_array(values, name, "sound (n, samples) or video (n, T, H, W, 3)")
+        return as_video(values, name) if values.ndim > 3 else as_audio(values, name)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -75,7 +79,7 @@ class Media:
     def words(self, i: int) -> str:
         """Say which item this is, in a few words: the text itself, or ``picture 7``."""
         if self.kind == "text":
-            text = str(self.items[i])
+            text = self.items[i]
             return text if len(text) <= 60 else text[:59] + "…"
         return f"{self.kind} {i}"
 
@@ -85,7 +89,7 @@ class Media:
             return self.items[np.asarray(rows)]
         if self.kind == "clip":
             return self.items[np.asarray(rows), self.items.shape[1] // 2]
-        return [str(self.items[int(i)]) if self.kind == "text" else self.words(int(i)) for i in rows]
+        return [self.items[int(i)] if self.kind == "text" else self.words(int(i)) for i in rows]
 
     def html(self, i: int, name: str = "") -> str:
         """The item as HTML, with a text alternative; ``name`` is used for it in place of ``picture 7``."""
@@ -97,7 +101,7 @@ class Media:
     def _encode(self, i: int) -> str:
         item = self.items[i]
         if self.kind == "text":
-            return f'<span class="mm-text">{escape(str(item)).replace("{", "&#123;")}</span>'
+            return f'<span class="mm-text">{escape(item).replace("{", "&#123;")}</span>'
         if self.kind == "sound":
             return f'<audio controls preload="auto" aria-label="{{name}}" src="{uri("audio/wav", _wav(item, self.rate))}"></audio>'
         if self.kind == "clip":

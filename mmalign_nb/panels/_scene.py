@@ -9,7 +9,6 @@ import numpy as np
 
 from .._truth import Truth
 from ..plots import new_figure, styled
-from ..plots._style import COLORS, LINE, RIGHT, WRONG
 from ..plots.scores import (
     draw_heatmap,
     draw_histogram,
@@ -19,6 +18,7 @@ from ..plots.scores import (
     mark_pairs,
     marker_size,
 )
+from ..plots.style import COLORS, LINE, RIGHT, WRONG
 from ._layers import Canvas
 
 if TYPE_CHECKING:

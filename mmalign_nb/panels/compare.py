@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import ipywidgets as widgets
 import numpy as np
 
-from .._check import as_scores
+from .._check import as_count
 from .._truth import Truth
-from ._base import Panel, card
+from ._base import Panel, card, read_measures
 from ._media import Media, escape
 
 if TYPE_CHECKING:
@@ -67,18 +67,11 @@ class ComparePanel(Panel):
     """
 
     def __init__(self, scores: Mapping[str, Any], a: Any, b: Any, truth: Any = None, *, k: int = 5) -> None:
-        if not isinstance(scores, Mapping) or len(scores) < 2:
-            raise ValueError(
-                "scores wants a mapping of at least two names to matrices, such as {'cosine': S, 'dot': D}"
-            )
-        named = {str(name): as_scores(S, f"scores[{name!r}]") for name, S in scores.items()}
-        shapes = {S.shape for S in named.values()}
-        if len(shapes) > 1:
-            raise ValueError(f"scores has matrices of different shapes {sorted(shapes)}; want one shape")
-        ((n, m),) = shapes
+        named, (n, m) = read_measures(scores, 2)
         self._a, self._b = Media(a, "a", n), Media(b, "b", m)
         if not n or not m:
             raise ValueError(f"scores has shape {(n, m)}; want at least one query and one item")
+        k = as_count(k, "k")
         known = None if truth is None else Truth(truth, (n, m))
         self._rankings = {name: _rank(S, min(k, m), known) for name, S in named.items()}
         names, style = list(named), {"description_width": "88px"}

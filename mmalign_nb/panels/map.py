@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 
-from .._check import as_matrix, check_nonzero_rows, one_of
+from .._check import as_count, as_matrix, as_seed, check_nonzero_rows, one_of
 from .._truth import Truth
 from ..plots import COLORS, embedding_map
+from ..plots.style import as_words
 from ._base import Panel, card
 from ._layers import Canvas, Layers
 from ._media import Media, escape
@@ -89,13 +90,13 @@ class MapPanel(Panel):
         seed: int = 0,
     ) -> None:
         one_of(method, "method", METHODS)
-        A = as_matrix(A, "A")
-        self._points = A, as_matrix(B, "B", dim=A.shape[1])
+        A = as_matrix(A, "A", dtype=np.float32)
+        self._points = A, as_matrix(B, "B", dim=A.shape[1], dtype=np.float32)
         self._units = tuple(_unit(x, name) for x, name in zip(self._points, "AB", strict=True))
         n, m = (len(x) for x in self._units)
         self._media = Media(a, "a", n), Media(b, "b", m)
         self._truth = None if truth is None else Truth(truth, (n, m))
-        self._sides, self._seed, self._k = (str(sides[0]), str(sides[1])), seed, k
+        self._sides, self._seed, self._k = as_words(sides, "sides", 2), as_seed(seed), as_count(k, "k")
         self._flat: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._canvases: dict[str, Canvas] = {}
         self._make_widgets(method, max(n, m))
@@ -269,9 +270,9 @@ class MapPanel(Panel):
 
 
 def _unit(x: np.ndarray, name: str) -> np.ndarray:
-    norms = np.linalg.norm(x, axis=1, keepdims=True)
+    norms = np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True)
     check_nonzero_rows(norms.ravel(), name)
-    return np.asarray(x / norms)
+    return np.asarray(x / norms, np.float32)
 
 
 def _flatten(points: np.ndarray, method: str, seed: int) -> np.ndarray:

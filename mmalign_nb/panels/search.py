@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 
-from .._check import as_texts, describe
+from .._check import as_count, describe
+from ..plots.style import as_words
 from ._base import Panel, card
 from ._media import Media, escape
 
@@ -79,19 +80,20 @@ class SearchPanel(Panel):
         named = dict(encoders) if isinstance(encoders, Mapping) else {"words": encoders}
         if not named:
             raise ValueError("encoders is an empty mapping; want at least one encoder")
-        self._encoders = {str(name): _as_function(encoder, name) for name, encoder in named.items()}
-        self._index, self._k = index, int(k)
+        if not all(hasattr(index, name) for name in ("ids", "search")):
+            raise TypeError(f"index is {describe(index)}; want a search.Index")
+        self._encoders = {
+            as_words(name, "a name of encoders"): _as_function(encoder, name)
+            for name, encoder in named.items()
+        }
+        self._index, self._k = index, as_count(k, "k")
         ids = np.asarray(index.ids).tolist()
         self._row = {key: row for row, key in enumerate(ids)}
         self._media = Media([str(key) for key in ids] if items is None else items, "items", len(ids))
-        self._captions = None if captions is None else as_texts(captions, "captions")
-        if self._captions is not None and len(self._captions) != len(ids):
-            raise ValueError(
-                f"captions has {len(self._captions)} entries and the index {len(ids)}; want one for each"
-            )
+        self._captions = None if captions is None else as_words(captions, "captions", len(ids))
         self.hits: Hits | None = None
         self.query = widgets.Text(
-            value=query, description="search", placeholder="describe what you look for", continuous_update=True,
+            value=as_words(query, "query"), description="search", placeholder="describe what you look for", continuous_update=True,
             style={"description_width": "60px"}, layout={"flex": "1 1 380px"}, tooltip="Words to search for",
         )  # fmt: skip
         self.encoder = widgets.Dropdown(

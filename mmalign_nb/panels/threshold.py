@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 
-from .._check import as_scores, one_of
+from .._check import as_count, as_number, as_scores, as_threshold, one_of
 from .._truth import Truth
-from ._base import Panel, pair_card
+from ..plots.style import as_words
+from ._base import Panel, pair_card, read_measures
 from ._choice import MODES, Choice
 from ._knob import Knob
 from ._layers import Layers
@@ -104,20 +105,13 @@ class ThresholdPanel(Panel):
         cards: int = 4,
         sides: tuple[str, str] = ("side a", "side b"),
     ) -> None:
-        named = dict(scores) if isinstance(scores, Mapping) else {"score": scores}
-        if not named:
-            raise ValueError("scores is an empty mapping; want at least one measure")
-        self._scores = {
-            str(k): as_scores(v, f"scores[{k!r}]" if len(named) > 1 else "scores") for k, v in named.items()
-        }
-        shapes = {S.shape for S in self._scores.values()}
-        if len(shapes) > 1:
-            raise ValueError(f"scores has matrices of different shapes {sorted(shapes)}; want one shape")
-        ((n, m),) = shapes
+        self._scores, (n, m) = read_measures(scores)
         self._a, self._b = Media(a, "a", n), Media(b, "b", m)
         self._truth = None if truth is None else Truth(truth, (n, m))
-        self._decoys = _read_decoys(decoys, list(named), n)
-        self._target, self._delta, self._cards, self._sides = target, delta, cards, sides
+        self._decoys = _read_decoys(decoys, list(self._scores), n)
+        self._target = as_number(target, "target", 0, 1, above=True, below=True)
+        self._delta = as_number(delta, "delta", 0, 1, above=True, below=True)
+        self._cards, self._sides = as_count(cards, "cards", 0), as_words(sides, "sides", 2)
         self._scenes: dict[str, Scene] = {}
         self._choices: dict[tuple[str, str], Choice] = {}
         self._curves: dict[tuple[str, str], np.ndarray] = {}
@@ -127,7 +121,7 @@ class ThresholdPanel(Panel):
         self._set_range()
         self._show_scene()
         if threshold is not None and not getattr(threshold, "abstained", False):
-            self.threshold.value = float(threshold)
+            self.threshold.value = as_threshold(threshold)
         self._refresh()
         self._listen()
 
@@ -393,8 +387,9 @@ def _read_decoys(decoys: Any, names: list[str], n: int) -> dict[str, np.ndarray]
         decoys = {names[0]: decoys}
     out = {}
     for name, values in decoys.items():
-        scores = np.asarray(values)
-        if scores.ndim not in (1, 2) or len(scores) != n:
+        one_of(name, "a name of decoys", names)
+        scores = as_scores(values, "decoys", ndim=(1, 2))
+        if len(scores) != n:
             raise ValueError(f"decoys has shape {scores.shape}; want ({n},) or ({n}, d): scores of each row")
         out[str(name)] = scores if scores.ndim == 1 else scores.max(axis=1, initial=-np.inf)
     return out

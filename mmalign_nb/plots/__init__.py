@@ -11,11 +11,17 @@ A chapter shows a figure together with its text alternative::
 
 from __future__ import annotations
 
-from ._matchings import matchings
-from ._style import COLORS, MARKERS, Picture, new_figure, styled
 from .items import items_grid, neighbours, spectrograms
 from .reasons import score_terms_waterfall
-from .scores import embedding_map, learning_curves, precision_recall, score_histogram, similarity_heatmap
+from .scores import (
+    embedding_map,
+    learning_curves,
+    matchings,
+    precision_recall,
+    score_histogram,
+    similarity_heatmap,
+)
+from .style import COLORS, MARKERS, Picture, new_figure, styled
 
 __all__ = [
     "COLORS",

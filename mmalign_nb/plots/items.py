@@ -8,30 +8,60 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._check import as_audio, as_images, as_texts, check_same_length, describe
-from ._style import COLORS, RIGHT, WRONG, new_figure, styled
+from .._check import (
+    as_array,
+    as_audio,
+    as_count,
+    as_images,
+    as_rate,
+    as_scores,
+    as_texts,
+    check_same_length,
+    describe,
+)
+from .style import COLORS, RIGHT, WRONG, as_words, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def _wrap(text: str, width: int, lines: int) -> str:
+def _fold(text: str, width: int, lines: int) -> str:
     """Break a caption into at most ``lines`` lines of about ``width`` characters; an ellipsis says that it goes on."""
-    return "\n".join(textwrap.wrap(str(text), width, max_lines=lines, placeholder=" …"))
+    return "\n".join(textwrap.wrap(text, width, max_lines=lines, placeholder=" …"))
 
 
-def _put_image(ax: Axes, image: np.ndarray) -> None:
-    ax.imshow(
-        image,
-        cmap="gray",
-        vmin=0,
-        vmax=255,
-        interpolation="nearest" if min(image.shape[:2]) < 100 else "auto",
-    )
+def _frame(ax: Axes, color: str = "#c4c4c4", **look: Any) -> None:
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
-        spine.set(visible=True, color="#c4c4c4")
+        spine.set(visible=True, color=color, **look)
+
+
+def put_image(ax: Axes, image: np.ndarray) -> None:
+    """Draw one picture, its pixels sharp if it is small."""
+    smooth = "nearest" if min(image.shape[:2]) < 100 else "auto"
+    ax.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation=smooth)
+    _frame(ax)
+
+
+def _head(figure: Figure, title: str) -> None:
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=14)
+
+
+def _cells(figure: Figure, n: int, per_row: int, share: bool = False) -> list[Axes]:
+    """The first n axes of a grid; the rest of its last row is taken away."""
+    axes = list(figure.subplots(-(-n // per_row), per_row, squeeze=False, sharex=share, sharey=share).flat)
+    for ax in axes[n:]:
+        ax.remove()
+    return axes[:n]
+
+
+def texts_or_images(x: Any, name: str) -> Any:
+    """A list of str from whatever holds texts in a row, or uint8 images from whatever has more axes."""
+    first = x[0] if isinstance(x, (list, tuple)) and x else None
+    rows = getattr(x, "ndim", 1) > 1 or getattr(first, "ndim", 0) or isinstance(first, (list, tuple))
+    return as_images(x, name) if rows else as_texts(x, name)
 
 
 @styled
@@ -71,28 +101,19 @@ def items_grid(
     >>> [ax.get_xlabel() for ax in fig.axes]
     ['one', 'two', 'three']
     """
-    images = as_images(images)
-    if captions is not None:
-        check_same_length(images, captions, "images", "captions")
+    images, title = as_images(images), as_words(title, "title")
     n = len(images)
-    per_row = min(n, 8 if n > 12 else 6) if columns is None else max(1, int(columns))
+    captions = [""] * n if captions is None else as_words(captions, "captions", n)
+    per_row = min(n, as_count(columns, "columns", none=True) or (8 if n > 12 else 6))
     cell = min(1.9, 9.6 / per_row)
-    words = [""] * n if captions is None else [_wrap(c, max(8, int(cell * 9.2)), 3) for c in captions]
+    words = [_fold(c, max(8, int(cell * 9.2)), 3) for c in captions]
     tallest = max((w.count("\n") + 1 if w else 0) for w in words)
-    rows = -(-n // per_row)
-    height = rows * (cell * images.shape[1] / images.shape[2] + 0.19 * tallest + 0.12) + (
-        0.4 if title else 0.1
-    )
-    fig = new_figure(max(per_row * cell, 3.2), height)
-    grid = fig.subplots(rows, per_row, squeeze=False)
-    for k, ax in enumerate(grid.flat):
-        if k >= n:
-            ax.remove()
-            continue
-        _put_image(ax, images[k])
-        ax.set_xlabel(words[k], fontsize=11)
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=14)
+    height = -(-n // per_row) * (cell * images.shape[1] / images.shape[2] + 0.19 * tallest + 0.12)
+    fig = new_figure(max(per_row * cell, 3.2), height + (0.4 if title else 0.1))
+    for ax, image, below in zip(_cells(fig, n, per_row), images, words, strict=True):
+        put_image(ax, image)
+        ax.set_xlabel(below, fontsize=11)
+    _head(fig, title)
     return fig
 
 
@@ -146,17 +167,24 @@ def neighbours(
     >>> [ax.get_title() for ax in fig.axes[1:]]
     ['✓ 0.90', '✗ 0.40']
     """
-    hits = np.asarray(ids)
-    if hits.ndim != 2 or hits.dtype.kind not in "iu":
-        raise ValueError(f"ids is {describe(hits)}; want whole numbers (q, k): one row of hits per query")
-    queries, gallery = (
-        as_images(x, name) if isinstance(x, np.ndarray) and x.dtype.kind != "U" else as_texts(x, name)
-        for x, name in ((queries, "queries"), (gallery, "gallery"))
-    )
+    title = as_words(title, "title")
+    hits = as_array(ids, "ids", "whole numbers (q, k): one row of hits per query")
+    if hits.ndim != 2 or hits.dtype.kind not in "iu" or not hits.size:
+        raise ValueError(f"ids is {describe(ids)}; want whole numbers (q, k): one row of hits per query")
+    queries, gallery = texts_or_images(queries, "queries"), texts_or_images(gallery, "gallery")
     check_same_length(queries, hits, "queries", "ids")
+    if hits.min() < 0 or hits.max() >= len(gallery):
+        wrong = hits[(hits < 0) | (hits >= len(gallery))][0]
+        raise ValueError(f"ids has {wrong}; want rows of the gallery, 0 … {len(gallery) - 1}")
+    if scores is not None:
+        scores = as_scores(scores)
+    if right is not None and not np.isin(right := as_array(right, "right", "bool (q, k)"), (0, 1)).all():
+        raise ValueError(f"right is {describe(right)}; want bool (q, k), one entry per hit")
     for extra, name in ((scores, "scores"), (right, "right")):
-        if extra is not None and np.shape(extra) != hits.shape:
-            raise ValueError(f"{name} has shape {np.shape(extra)}; want {hits.shape}, one entry per hit")
+        if extra is not None and extra.shape != hits.shape:
+            raise ValueError(f"{name} has shape {extra.shape}; want {hits.shape}, one entry per hit")
+    if gallery_captions is not None:
+        gallery_captions = as_words(gallery_captions, "gallery_captions", len(gallery))
     q, k = hits.shape
     words = not isinstance(gallery, np.ndarray)
     cell_w, first = (1.9, 2.3) if words else (1.25, 2.3)
@@ -173,28 +201,21 @@ def neighbours(
             color = COLORS["black"] if right is None else RIGHT if right[i][j] else WRONG
             ax.set_title((mark + score).strip(), fontsize=13, color=color, loc="center", pad=3)
             if right is not None:
-                for spine in ax.spines.values():
-                    spine.set(
-                        visible=True, color=color, linewidth=2.5, linestyle="-" if right[i][j] else "--"
-                    )
+                _frame(ax, color, linewidth=2.5, linestyle="-" if right[i][j] else "--")
             if gallery_captions is not None:
-                ax.set_xlabel(_wrap(gallery_captions[item], 14, 2), fontsize=10)
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=14)
+                ax.set_xlabel(_fold(gallery_captions[item], 14, 2), fontsize=10)
+    _head(fig, title)
     return fig
 
 
 def _put_item(ax: Axes, items: Any, i: int, width: int) -> None:
     """Draw a picture, or write a text in the middle of an empty frame."""
     if isinstance(items, np.ndarray):
-        _put_image(ax, items[i])
+        put_image(ax, items[i])
         return
-    ax.text(
-        0.5, 0.5, _wrap(items[i], width, 4), ha="center", va="center", fontsize=11, transform=ax.transAxes
-    )
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set(visible=True, color="#c4c4c4")
+    text = _fold(items[i], width, 4)
+    ax.text(0.5, 0.5, text, ha="center", va="center", fontsize=11, transform=ax.transAxes)
+    _frame(ax)
 
 
 @styled
@@ -243,31 +264,24 @@ def spectrograms(
     >>> fig.axes[0].get_title("left")
     '440 Hz'
     """
-    audio = as_audio(audio)
-    if captions is not None:
-        check_same_length(audio, captions, "audio", "captions")
+    audio, rate, title = as_audio(audio), as_rate(sample_rate), as_words(title, "title")
     n, samples = audio.shape
-    frame, hop = max(16, int(0.032 * sample_rate)), max(4, int(0.008 * sample_rate))
+    captions = [""] * n if captions is None else as_words(captions, "captions", n)
+    frame, hop = max(16, int(0.032 * rate)), max(4, int(0.008 * rate))
     padded = np.pad(audio, ((0, 0), (frame // 2, frame // 2)))
     frames = np.lib.stride_tricks.sliding_window_view(padded, frame, axis=1)[:, ::hop]
-    power = np.abs(np.fft.rfft(frames * np.hanning(frame), axis=2)) ** 2
-    per_row = min(n, max(1, int(columns)))
-    rows = -(-n // per_row)
-    fig = new_figure(3.1 * per_row + 0.5, 2.2 * rows + (0.5 if title else 0.2))
-    grid = fig.subplots(rows, per_row, squeeze=False, sharex=True, sharey=True)
-    for k, ax in enumerate(grid.flat):
-        if k >= n:
-            ax.remove()
-            continue
-        level = 10 * np.log10(power[k].T / max(power[k].max(), 1e-12) + 1e-8)
+    per_row = min(n, as_count(columns, "columns"))
+    fig = new_figure(3.1 * per_row + 0.5, 2.2 * -(-n // per_row) + (0.5 if title else 0.2))
+    for k, ax in enumerate(_cells(fig, n, per_row, share=True)):
+        power = np.abs(np.fft.rfft(frames[k] * np.hanning(frame), axis=1)) ** 2
+        level = 10 * np.log10(power.T / max(power.max(), 1e-12) + 1e-8)
         ax.imshow(level, cmap="Greys", vmin=-60, vmax=0, origin="lower", aspect="auto",
-                  extent=(0, samples / sample_rate, 0, sample_rate / 2000))  # fmt: skip
-        ax.set_title("" if captions is None else _wrap(captions[k], 30, 2), fontsize=12)
+                  extent=(0, samples / rate, 0, rate / 2000))  # fmt: skip
+        ax.set_title(_fold(captions[k], 30, 2), fontsize=12)
         if k % per_row == 0:
             ax.set_ylabel("kHz")
         if k + per_row >= n:
             ax.set_xlabel("s")
             ax.tick_params(labelbottom=True)
-    if title:
-        fig.suptitle(title, x=0.01, ha="left", fontsize=14)
+    _head(fig, title)
     return fig

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._check import as_images, describe
-from ._style import COLORS, RIGHT, WRONG, new_figure, styled
-from .items import _put_image
+from .._check import as_array, as_count, as_images, describe
+from .items import put_image
+from .style import COLORS, RIGHT, WRONG, as_words, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +57,12 @@ def score_terms_waterfall(explanation: Any, *, k: int = 8, image: Any = None, ti
     """
     if not all(hasattr(explanation, name) for name in ("top", "terms", "bias", "score")):
         raise TypeError(f"explanation is {describe(explanation)}; want what explain.score_terms returns")
-    top = explanation.top(k)
+    picture = (
+        None
+        if image is None
+        else as_images(as_array(image, "image", "uint8 (H, W, 3) or (H, W)")[None], "image")[0]
+    )
+    top = explanation.top(as_count(k, "k"))
     bars = [(t.name, t.term) for t in top]
     if rest := explanation.terms.size - len(top):
         bars.append(
@@ -85,7 +90,7 @@ def score_terms_waterfall(explanation: Any, *, k: int = 8, image: Any = None, ti
     ax.set_yticks(rows, names)
     ax.invert_yaxis()
     ax.set_xlim(min(0.0, float((starts + sizes).min())) * 1.05, float(max(ends.max(), 0)) * 1.16 + 1e-9)
-    ax.set(xlabel="score, term by term", title=title)
-    if side:
-        _put_image(side[0], as_images(np.asarray(image)[None], "image")[0])
+    ax.set(xlabel="score, term by term", title=as_words(title, "title"))
+    if picture is not None:
+        put_image(side[0], picture)
     return fig

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from .._check import as_matrix, as_scores, check_same_length, describe
+from .._check import (
+    as_array,
+    as_matrix,
+    as_number,
+    as_scores,
+    as_threshold,
+    as_vector,
+    check_same_length,
+    describe,
+)
 from .._truth import Truth
-from ._style import COLORS, CYCLE, DASHES, LINE, MARKERS, RIGHT, WRONG, new_figure, styled
+from .style import COLORS, CYCLE, DASHES, LINE, MARKERS, RIGHT, WRONG, as_drawn, as_words, new_figure, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +34,7 @@ def draw_heatmap(ax: Axes, scores: np.ndarray, sides: tuple[str, str] = ("side a
     import matplotlib as mpl
 
     n, m = scores.shape
+    sides = as_words(sides, "sides", 2)
     if not scores.size:  # an empty side: a blank field of the other side's size
         scores = np.full((max(n, 1), max(m, 1)), np.nan)
     grey = mpl.colors.LinearSegmentedColormap.from_list("paper", ["#ffffff", "#3c3c3c"])
@@ -105,7 +116,7 @@ def marker_size(shape: tuple[int, int], inches: float) -> float:
 def histogram_edges(scores: np.ndarray, bins: int = 60) -> list[float]:
     """Equal bins over all finite scores; one bin around a single value."""
     lo, hi = (float(scores.min()), float(scores.max())) if scores.size else (0.0, 1.0)
-    pad = 0.5 if lo == hi else 0.02 * (hi - lo)
+    pad = 0.5 + 0.01 * abs(lo) if lo == hi else 0.02 * (hi - lo)
     return np.linspace(lo - pad, hi + pad, bins + 1).tolist()
 
 
@@ -160,51 +171,64 @@ def similarity_heatmap(
     >>> fig.axes[0].get_xlabel()
     'side b (2)'
     """
-    S = as_scores(scores)
+    S = as_drawn(as_scores(scores), "scores")
     n, m = S.shape
     labelled = labels_a is not None or labels_b is not None
-    side = 4.6 if max(n, m) > 12 else 1.2 + 0.62 * max(n, m, 3)
+    small = max(n, m) <= 12
+    side = 1.2 + 0.62 * max(n, m, 3) if small else 4.6
     width = side + 1.5 + (1.4 if labelled else 0)
     fig = new_figure(width, max(2.6, side * min(1.0, max(0.4, n / max(m, 1))) + 1.1))
     ax = fig.add_subplot()
     image = draw_heatmap(ax, S, sides)
     fig.colorbar(image, ax=ax, shrink=0.8, label="score (darker: more alike)")
-    for labels, name, axis, size in (
-        (labels_a, "labels_a", ax.yaxis, n),
-        (labels_b, "labels_b", ax.xaxis, m),
-    ):
-        if labels is not None:
-            if len(labels) != size:
-                raise ValueError(f"{name} has {len(labels)} entries; want {size}")
-            axis.set_ticks(range(size), list(labels))
-    if labels_b is not None and max(map(len, labels_b), default=0) > 3:
-        ax.tick_params(axis="x", rotation=40)
-        for text in ax.get_xticklabels():
-            text.set_horizontalalignment("right")
-    finite = S[np.isfinite(S)]
-    if max(n, m) <= 12 and finite.size:
-        middle = (finite.min() + finite.max()) / 2
-        for i, j in np.argwhere(np.isfinite(S)):
-            ax.text(j, i, f"{S[i, j]:.2f}", ha="center", va="center", color="white" if S[i, j] > middle else "black",
-                    fontsize=11, zorder=4)  # fmt: skip
+    if labels_a is not None:
+        ax.set_yticks(range(n), as_words(labels_a, "labels_a", n))
+    if labels_b is not None:
+        labels_b = as_words(labels_b, "labels_b", m)
+        ax.set_xticks(range(m), labels_b)
+        if max(map(len, labels_b), default=0) > 3:
+            ax.tick_params(axis="x", rotation=40)
+            for text in ax.get_xticklabels():
+                text.set_horizontalalignment("right")
+    _fill_cells(ax, S, pairs, truth, 11 if small else 0, marker_size((n, m), side))
     if pairs is not None:
-        cells = _as_pairs(pairs)
-        right = None if truth is None else Truth(truth, (n, m)).of(cells[:, 0], cells[:, 1])
-        if max(n, m) <= 12:
-            _frame_cells(ax, cells, right)
-        else:
-            mark_pairs(ax, cells, right, marker_size((n, m), side))
         legend_below(ax)
-    ax.set_title(title)
+    ax.set_title(as_words(title, "title"))
     return fig
 
 
-def _as_pairs(pairs: Any) -> np.ndarray:
-    cells = np.asarray(getattr(pairs, "pairs", pairs))
+def _fill_cells(ax: Axes, S: np.ndarray, pairs: Any, truth: Any, numbers: int, size: float) -> Any:
+    """Mark pairs, ``size`` points large; or with ``numbers`` write each score in type of that size, and frame pairs.
+
+    Returned are the pairs that are right, if that is known.
+    """
+    finite = np.isfinite(S)
+    for i, j in np.argwhere(finite) if numbers else ():
+        dark = S[i, j] > (S[finite].min() + S[finite].max()) / 2
+        number = f"{S[i, j]:.2f}" if abs(S[i, j]) < 1e4 else f"{S[i, j]:.2g}"
+        ax.text(j, i, number, ha="center", va="center", color="white" if dark else "black",
+                fontsize=numbers, zorder=4)  # fmt: skip
+    if pairs is None:
+        return None
+    cells = _as_pairs(pairs, S.shape)
+    right = None if truth is None else Truth(truth, (len(S), S.shape[1])).of(cells[:, 0], cells[:, 1])
+    if numbers:
+        _frame_cells(ax, cells, right)
+    else:
+        mark_pairs(ax, cells, right, size)
+    return right
+
+
+def _as_pairs(pairs: Any, shape: tuple[int, ...]) -> np.ndarray:
+    want = "(k, 2): row and column of each chosen cell"
+    cells = as_array(getattr(pairs, "pairs", pairs), "pairs", f"whole numbers {want}")
     if cells.size == 0:
         return np.empty((0, 2), np.int64)
-    if cells.ndim != 2 or cells.shape[1] != 2:
-        raise ValueError(f"pairs is {describe(cells)}; want (k, 2): row and column of each chosen cell")
+    if cells.ndim != 2 or cells.shape[1] != 2 or cells.dtype.kind not in "iu":
+        raise ValueError(f"pairs is {describe(cells)}; want whole numbers {want}")
+    if cells.min() < 0 or (cells >= shape).any():
+        wrong = cells[((cells < 0) | (cells >= shape)).any(axis=1)][0].tolist()
+        raise ValueError(f"pairs has {wrong}; want rows and columns within {shape[0]} × {shape[1]}")
     return cells
 
 
@@ -220,6 +244,71 @@ def _frame_cells(ax: Axes, cells: np.ndarray, right: np.ndarray | None) -> None:
             label = f"{name} ({mask.sum()})" if k == 0 else None
             ax.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, edgecolor=color, linestyle=dash,
                                    linewidth=3.5, zorder=3, label=label))  # fmt: skip
+
+
+@styled
+def matchings(
+    scores: Any,
+    matches: Mapping[str, Any],
+    *,
+    truth: Any = None,
+    sides: tuple[str, str] = ("side a", "side b"),
+) -> Figure:
+    """Draw the same scores once per matching, its pairs marked; up to 6 × 6 the numbers are in the cells.
+
+    Parameters
+    ----------
+    scores : (n, m) array
+        Higher is more alike, and darker.
+    matches : mapping of title to Matches or (k, 2) pairs
+        One heat map each, from left to right.
+    truth : optional
+        What is right, as in :func:`mmalign_nb.evaluate.pair_report`; then right pairs are discs (or solid frames),
+        wrong ones crosses (or dashed frames), and each is counted below its heat map.
+    sides : (str, str)
+        What rows and columns are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If ``matches`` is empty, or an entry holds no ``(k, 2)`` pairs.
+
+    Notes
+    -----
+    Notebook: ``04_alignment``.
+
+    Examples
+    --------
+    >>> from mmalign_nb import align, plots
+    >>> S = [[0.9, 0.8], [0.8, 0.1]]
+    >>> fig = plots.matchings(S, {"greedy": align.greedy_match(S), "optimal": align.max_match(S)})
+    >>> [ax.get_title("left") for ax in fig.axes]
+    ['greedy', 'optimal']
+    """
+    if not isinstance(matches, Mapping) or not matches:
+        raise ValueError(f"matches is {describe(matches)}; want a mapping of at least one title to its pairs")
+    S = as_drawn(as_scores(scores), "scores")
+    n, m = S.shape
+    small = max(n, m) <= 6
+    side = 3.0 if small else 4.0
+    height = (side - 0.6) * min(1.0, max(0.4, n / max(m, 1))) + (1.0 if truth is None else 1.4)
+    fig, size = new_figure(side * len(matches) + 0.3, height), marker_size((n, m), side)
+    for ax, (title, found) in zip(
+        fig.subplots(1, len(matches), squeeze=False)[0], matches.items(), strict=True
+    ):
+        draw_heatmap(ax, S, sides)
+        right = _fill_cells(ax, S, found, truth, 12 if small else 0, size)
+        if right is not None:
+            ax.legend(
+                loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, columnspacing=0.8,
+                markerscale=1.0 if small else max(1.0, 9 / size),
+            )  # fmt: skip
+        ax.set_title(as_words(title, "a title"))
+    return fig
 
 
 @styled
@@ -257,27 +346,30 @@ def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, ti
     >>> fig.axes[0].get_ylabel()
     'share of pairs'
     """
-    values = np.asarray(scores, float)
+    values = as_drawn(as_scores(scores, ndim=(1, 2)), "scores")
     right: np.ndarray | None = None
-    if values.ndim == 1:
-        if truth is not None:
-            right = np.asarray(truth, bool)
-            check_same_length(values, right, "scores", "truth")
-    else:
-        values = as_scores(values)
-        if truth is not None:
-            right = Truth(truth, (values.shape[0], values.shape[1])).rows(0, len(values)).ravel()
-        values = values.ravel()
+    if truth is not None and values.ndim == 2:
+        right = Truth(truth, (values.shape[0], values.shape[1])).rows(0, len(values)).ravel()
+    elif truth is not None:
+        right = as_array(truth, "truth", "bool, one per score")
+        if right.ndim != 1 or not np.isin(right, (0, 1)).all():
+            raise ValueError(f"truth is {describe(right)}; want bool, one per score")
+        check_same_length(values, right, "scores", "truth")
+        right = right.astype(bool)
+    values = values.ravel()
     keep = np.isfinite(values)
     values, right = values[keep], None if right is None else right[keep]
     fig = new_figure(7.2, 3.9)
     ax = fig.add_subplot()
     draw_histogram(ax, values, right, histogram_edges(values))
-    if threshold is not None and not getattr(threshold, "abstained", False):
-        t = float(threshold)
+    if (
+        threshold is not None
+        and not getattr(threshold, "abstained", False)
+        and math.isfinite(t := as_threshold(threshold))
+    ):
         ax.axvline(t, color=LINE, linestyle="--", label=f"threshold {t:.2f}")
     legend_below(ax, 3)
-    ax.set_title(title)
+    ax.set_title(as_words(title, "title"))
     return fig
 
 
@@ -321,17 +413,24 @@ def precision_recall(
     named = dict(curves) if isinstance(curves, Mapping) else {"": curves}
     pairs = {}
     for name, curve in named.items():
-        p, r = (curve.precision, curve.recall) if hasattr(curve, "precision") else curve
-        check_same_length(np.asarray(p), np.asarray(r), "precision", "recall")
-        pairs[str(name)] = (np.asarray(p), np.asarray(r))
+        both = (curve.precision, curve.recall) if hasattr(curve, "precision") else curve
+        if not isinstance(both, (tuple, list)) or len(both) != 2:
+            raise TypeError(
+                f"curves is {describe(curve)}; want a Sweep, (precision, recall), or a mapping to either"
+            )
+        p, r = as_vector(both[0], "precision"), as_vector(both[1], "recall")
+        check_same_length(p, r, "precision", "recall")
+        pairs[str(name)] = p, r
+    if point is not None:
+        point = tuple(as_vector(point, "point", 2, want="numbers: precision and recall"))
     fig = new_figure(5.6, 4.6)
     ax = fig.add_subplot()
     draw_precision_recall(ax, pairs)
     if point is not None:
-        label = point_label or f"precision {point[0]:.2f}, recall {point[1]:.2f}"
+        label = as_words(point_label, "point_label") or f"precision {point[0]:.2f}, recall {point[1]:.2f}"
         ax.plot([point[1]], [point[0]], "o", color=LINE, markersize=12, markeredgecolor="white", label=label)
     legend_below(ax)
-    ax.set_title(title)
+    ax.set_title(as_words(title, "title"))
     return fig
 
 
@@ -377,9 +476,14 @@ def learning_curves(
     >>> [t.get_text() for t in fig.axes[0].get_legend().get_texts()]
     ['ridge', 'chance']
     """
+    if not isinstance(curves, Mapping) or not curves:
+        raise TypeError(f"curves is {describe(curves)}; want a mapping of at least one name to (x, y)")
+    lines = {as_words(name, "a name of curves"): _as_line(line) for name, line in curves.items()}
+    if log and any((line[0] <= 0).any() for line in lines.values()):
+        raise ValueError("curves has x of 0 or below; a logarithmic axis has none: want log=False")
     fig = new_figure(8.0, 4.4)
     ax = fig.add_subplot()
-    for k, (name, (x, y, *band)) in enumerate(curves.items()):
+    for k, (name, (x, y, *band)) in enumerate(lines.items()):
         color = CYCLE[k % len(CYCLE)]
         ax.plot(
             x, y, color=color, linestyle=DASHES[k % len(DASHES)], marker=MARKERS[k % len(MARKERS)], label=name
@@ -387,18 +491,30 @@ def learning_curves(
         if len(band) == 2:
             ax.fill_between(x, band[0], band[1], color=color, alpha=0.15, linewidth=0)
     if chance is not None:
-        ax.axhline(chance, color=COLORS["grey"], linestyle=":", label="chance")
+        ax.axhline(as_number(chance, "chance"), color=COLORS["grey"], linestyle=":", label="chance")
     if log:
         ax.set_xscale("log")
-        ticks = sorted({float(v) for curve in curves.values() for v in curve[0]})
+        ticks = sorted({float(v) for line in lines.values() for v in line[0]})
         if len(ticks) <= 8:
             ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
             ax.minorticks_off()
-    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.set(
+        xlabel=as_words(xlabel, "xlabel"), ylabel=as_words(ylabel, "ylabel"), title=as_words(title, "title")
+    )
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
     ax.grid(axis="y", color="#e4e4e4", linewidth=0.8)
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return fig
+
+
+def _as_line(line: Any) -> list[np.ndarray]:
+    """x and y, and perhaps the lower and upper end of a band, all of one length."""
+    if not isinstance(line, (tuple, list)) or len(line) not in (2, 4):
+        raise ValueError(f"curves has {describe(line)}; want (x, y) or (x, y, low, high)")
+    return [
+        as_drawn(as_vector(v, name, None if k == 0 else len(line[0])), name)
+        for k, (v, name) in enumerate(zip(line, ("x", "y", "low", "high"), strict=False))
+    ]
 
 
 def draw_map(
@@ -459,12 +575,13 @@ def embedding_map(
     >>> [t.get_text() for t in fig.axes[0].get_legend().get_texts()]
     ['text (2)', 'image (2)']
     """
-    A, B = as_matrix(a, "a", dim=2), as_matrix(b, "b", dim=2)
+    A, B = as_matrix(a, "a", dim=2, dtype=np.float32), as_matrix(b, "b", dim=2, dtype=np.float32)
+    sides = as_words(sides, "sides", 2)
     fig = new_figure(6.8, 6.0)
     ax = fig.add_subplot()
-    draw_map(ax, A, B, None if pairs is None else _as_pairs(pairs), sides)
+    draw_map(ax, A, B, None if pairs is None else _as_pairs(pairs, (len(A), len(B))), sides)
     legend_below(ax, 2, drop=0.02)
     for handle in ax.get_legend().legend_handles:  # type: ignore[union-attr]
         handle.set_sizes([70])  # type: ignore[union-attr]
-    ax.set_title(title)
+    ax.set_title(as_words(title, "title"))
     return fig

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import textwrap
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
-from .._check import describe
+from .._check import as_number, as_texts, describe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +49,12 @@ _STYLE: Any = {
     "lines.markersize": 7,
     "hatch.linewidth": 0.8,
     "figure.dpi": 100,
+    "text.parse_math": False,  # a dollar in a caption is a dollar
 }
+
+MISSING = (
+    "A box stands for a sign that no typeface on this computer has (for Chinese, install Noto Sans CJK SC)."
+)
 
 P = ParamSpec("P")
 
@@ -81,9 +88,15 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     @functools.wraps(draw)
     def run(*args: P.args, **kwargs: P.kwargs) -> Figure:
         import matplotlib as mpl
+        from matplotlib.ticker import LogFormatter
 
         with mpl.rc_context({**_STYLE, "font.family": _families()}):
-            return draw(*args, **kwargs)
+            figure = draw(*args, **kwargs)
+            for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+                if isinstance(axis.get_major_formatter(), LogFormatter):  # its powers of ten are formulas
+                    for label in axis.get_ticklabels(which="both"):
+                        label.set_parse_math(True)
+            return figure
 
     return run
 
@@ -102,6 +115,27 @@ def _families() -> list[str]:
         "Microsoft YaHei",
     )
     return ["DejaVu Sans", *(name for name in chinese if name in installed)]
+
+
+def as_words(x: Any, name: str, n: int | None = None) -> Any:
+    """Return what is written into a figure: one str, or n of them as a list."""
+    if n is None:
+        if not isinstance(x, str):
+            raise TypeError(f"{name} is {describe(x)}; want a str")
+        return as_texts([x], name)[0]
+    texts = as_texts(x, name, allow_empty=True)
+    if len(texts) != n:
+        raise ValueError(f"{name} has {len(texts)} entries; want {n}")
+    return texts
+
+
+def as_drawn(x: np.ndarray, name: str) -> np.ndarray:
+    """Refuse numbers that matplotlib, which multiplies them, cannot place."""
+    if np.abs(x[np.isfinite(x)]).max(initial=0) > np.finfo(np.float32).max:
+        raise ValueError(
+            f"{name} has numbers beyond {np.finfo(np.float32).max:.3g}; scale them down to draw them"
+        )
+    return x
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -127,12 +161,37 @@ def new_figure(width: float, height: float) -> Figure:
     [4.0, 3.0]
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    fig = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08))
+    width, height = (
+        as_number(x, name, 0, 655, above=True) for x, name in ((width, "width"), (height, "height"))
+    )
+    fig = _figure_class()(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08))
     FigureCanvasAgg(fig)
     return fig
+
+
+@functools.cache
+def _figure_class() -> type[Figure]:
+    """A Figure that says in a line of its own what matplotlib would warn of for each sign: no typeface has it."""
+    from matplotlib.figure import Figure
+
+    class NotedFigure(Figure):
+        def draw(self, renderer: Any) -> None:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                super().draw(renderer)
+            glyph = [w for w in caught if str(w.message).startswith("Glyph ")]
+            for w in caught:
+                if w not in glyph:
+                    warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
+            if glyph and not self.get_supxlabel():
+                self.supxlabel(
+                    textwrap.fill(MISSING, int(13 * self.get_figwidth())), x=0.01, ha="left", fontsize=10
+                )
+                self.draw(renderer)
+
+    return NotedFigure
 
 
 def figure_png(figure: Figure, optimize: bool = True) -> bytes:
