@@ -345,7 +345,7 @@ ID_DEFECTS = [
     Change("None inside", _list_with(None), "refused"),
     Change("NaN inside", _list_with(float("nan")), "refused"),
     Change("mixed kinds", lambda x, rng: [1, *list(x)[1:]], "refused"),
-    Change("twice", lambda x, rng: [list(x)[0], *list(x)[:-1]], "refused"),
+    Change("twice", lambda x, rng: [next(iter(x)), *list(x)[:-1]], "refused"),
     Change("floats", lambda x, rng: [v + 0.5 for v in range(len(x))], "refused"),
     Change("bools", lambda x, rng: [True] * len(x), "refused"),
     Change("one less", lambda x, rng: list(x)[:-1], "refused"),
@@ -356,10 +356,9 @@ ID_DEFECTS = [
     Change("ends in null", lambda x, rng: [f"{v}\0" for v in x], "refused"),
 ]
 COUNT_TWINS = [
-    *(
-        Change(f"np.{t}", (lambda t: lambda x, rng: getattr(np, t)(x))(t))
-        for t in ("int8", "int64", "uint16")
-    ),
+    Change("np.int8", lambda x, rng: np.int8(x)),
+    Change("np.int64", lambda x, rng: np.int64(x)),
+    Change("np.uint16", lambda x, rng: np.uint16(x)),
     Change("0-d array", lambda x, rng: np.array(x)),
 ]
 COUNT_DEFECTS = [
