@@ -172,6 +172,21 @@ def test_a_folded_cell_stays_folded():
     assert kept == {"jupyter": {"source_hidden": True}}
 
 
+def test_an_output_that_is_not_compared_is_kept_only_while_its_words_are_the_same(tmp_path):
+    """A time may stay as it was; a sentence that the cell does not print any more may not."""
+    sources = ["import time\n\nprint(f'took {time.perf_counter():.6f} s')", "print('new words', 0.25)"]
+    cells = [nbformat.v4.new_code_cell(x, metadata={"tags": ["nbval-ignore-output"]}) for x in sources]
+    for cell, text in zip(cells, ["took 7 s\n", "old words 0.5\n"], strict=True):
+        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# x"), *cells])
+    path = tmp_path / "solutions" / "00_x.ipynb"
+    path.parent.mkdir()
+    path.write_text(nbformat.writes(nb), encoding="utf-8")
+    tools.execute(path)
+    stored = [c.outputs[0].text for c in tools.read(path).cells if c.cell_type == "code"]
+    assert stored == ["took 7 s\n", "new words 0.25\n"]
+
+
 GLOSSARY = ROOT / "docs" / "GLOSSARY.md"
 ROW = re.compile(r'\| <a id="([a-z0-9-]+)"></a>(.+?) \| (.+?) \| (.+?) \| \[(\d\d)\]\((.+?)\) \|')
 
