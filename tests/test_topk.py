@@ -137,7 +137,7 @@ def test_items_that_get_better_and_better(metric):
     A = np.abs(vectors(30, 6, 0))
     B = vectors(1, 6, 9) * 0.01 + A[0] * np.linspace(0.05, 1, 1500)[:, None]
     scores = top_k(A, B, 8, metric)[1]
-    np.testing.assert_allclose(scores, ranked(brute(A, B.astype(np.float32), metric), 8)[1], rtol=1e-6)
+    np.testing.assert_allclose(scores, ranked(brute(A, B, metric), 8)[1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("offset", [0, 1e3, 1e6])

@@ -17,12 +17,13 @@ from ._rows import METRICS, Rows, as_rows, norms
 from ._scores import Scores
 from ._space import Hubness, csls, hubness, inverted_softmax, modality_gap
 from ._tiles import Gallery
-from ._topk import above, top_k
+from ._topk import Rivals, above, top_k
 
 __all__ = [
     "METRICS",
     "Gallery",
     "Hubness",
+    "Rivals",
     "Rows",
     "Scores",
     "above",
