@@ -78,13 +78,13 @@ class Gallery:
 
     def ready(self, start: int, stop: int) -> np.ndarray:
         """Some rows as the product takes them, float32: of unit length, or moved and with ``-|b|²/2`` as a last column."""
-        b, length = self._moved(self.rows[start:stop]), self.lengths[start:stop, None]
-        if self.metric == "cosine" and np.abs(length - 1).max() > 4 * UNIT:
-            b = b * (1 / length).astype(b.dtype)
-        if self.metric != "euclidean":
+        b, length = self._moved(self.rows[start:stop]), self.lengths[start:stop]
+        if self.metric == "cosine":
+            return _unit(b, length)
+        if self.metric == "dot":
             return b.astype(np.float32, copy=False)
         out = np.empty((stop - start, b.shape[1] + 1), np.float32)
-        out[:, :-1], out[:, -1:] = b, length**2 / -2
+        out[:, :-1], out[:, -1] = b, length**2 / -2
         return out
 
     def queries(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -95,13 +95,12 @@ class Gallery:
         a = self._moved(a)
         length, d = norms(a), a.shape[1]
         # |error of a float32 inner product| <= d u / (1 - d u) |a||b|, in any order of summation (Higham 2002, section 3.1). Room
-        # for 16 more: rounding of the rows themselves (also from float64), of the last column and of the final score.
+        # for 16 more: lengths of 1, rounding of the rows themselves (from float64 too), of |b|²/2, of the final score.
         u = d * UNIT / (1 - d * UNIT) + 16 * UNIT
         if self.metric == "cosine":
             if not _invertible(length):
                 return None
-            unit = a / length[:, None].astype(a.dtype)
-            return unit.astype(np.float32, copy=False), length, np.full(len(a), u, np.float32)
+            return _unit(a, length), length, np.full(len(a), u, np.float32)
         size = self.largest * (length + (self.largest if self.metric == "euclidean" else 0))
         # Each of the d products may be off by the smallest number there is, which must be little beside u times size.
         least = d * float(FLOAT.smallest_subnormal) / UNIT
@@ -110,6 +109,13 @@ class Gallery:
         if self.metric == "euclidean":
             a = np.hstack([a, np.ones((len(a), 1), a.dtype)])
         return a.astype(np.float32, copy=False), length, (u * size).astype(np.float32)
+
+
+def _unit(x: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Rows of unit length, float32; those that have it but for rounding stay as they are."""
+    if np.abs(length - 1).max(initial=0) > 4 * UNIT:
+        x = x * (1 / length)[:, None].astype(x.dtype)
+    return x.astype(np.float32, copy=False)
 
 
 def _invertible(lengths: np.ndarray) -> bool:
@@ -171,8 +177,10 @@ class Queries:
         return np.clip(t - self.slack - 4 * UNIT * np.abs(t), -LARGEST, LARGEST).astype(np.float32)
 
     def whole(self, part: Part) -> np.ndarray:
-        """Exact scores of some rows, ``(rows, n)``."""
-        return score_block(self.g.rows[part.start : part.stop], self.a, self.g.metric)
+        """Exact scores of some rows, ``(rows, n)``, made in pieces, because they are float64 on the way."""
+        rows = range(part.start, part.stop, 512)
+        pieces = [self.g.rows[s : min(s + 512, part.stop)] for s in rows]
+        return np.concatenate([score_block(x, self.a, self.g.metric) for x in pieces])
 
     def pairs(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """Exact scores of some pairs of a query and a row of the gallery."""

@@ -25,8 +25,8 @@ from ._tiles import LARGEST, UNIT, Gallery, Part, Queries, in_threads, inside, p
 
 __all__ = ["Gallery", "Rivals", "above", "best_first", "top_k", "top_k_of"]
 
-# A tile: about 4096 × 500 float32 = 8 MB. Not 512 queries: rows a power of two apart fall on the same places of a cache.
-QUERIES, ITEMS, GROUP = 500, 4096, 16
+# A tile: about 4096 × 1000 float32 = 16 MB. Not 1024 queries: rows a power of two apart share their places in a cache.
+QUERIES, ITEMS, GROUP = 1000, 4096, 16
 
 
 def _group_size(items: int, k: int) -> int:
