@@ -132,7 +132,9 @@ class Source(Scores):
     def rivals(self, pairs: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """The best other score in the row or the column of each pair; −inf if there is none."""
         if self.matrix is None:
-            return (self._found_rivals() if len(pairs) else Rivals(*self.shape)).of(*pairs.T).astype(np.float64)
+            return (
+                (self._found_rivals() if len(pairs) else Rivals(*self.shape)).of(*pairs.T).astype(np.float64)
+            )
         best = np.full(len(pairs), -np.inf)
         # Outside the pairs: hide them and take the maxima. Among the pairs: the best or second best of a group.
         row_best, col_best = (np.full(k, -np.inf) for k in self.shape)

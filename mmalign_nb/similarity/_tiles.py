@@ -46,7 +46,7 @@ def in_threads(function: Callable[..., Any], jobs: list[tuple[Any, ...]]) -> lis
 def spans(n: int, size: int) -> list[tuple[int, int]]:
     """Cut ``range(n)`` into spans of about equal length, at most ``size``; an even number of them, for two cores."""
     count = -(-n // size)
-    count += count % 2 if count > 1 else 0
+    count = min(n, count + count % 2 if count > 1 else count)
     return list(pairwise(n * i // count for i in range(count + 1))) if n else []
 
 

@@ -100,7 +100,9 @@ class _Best(Queries):
         width = max(int(count.max(initial=0)), self.k)
         out = np.full((self.n, width), empty, values.dtype)
         # Row q starts at q * width in the table and after the counts of all before it in the list.
-        out.ravel()[np.arange(len(q)) + (np.arange(self.n) * width - np.cumsum(count) + count).take(q)] = values
+        out.ravel()[np.arange(len(q)) + (np.arange(self.n) * width - np.cumsum(count) + count).take(q)] = (
+            values
+        )
         return out
 
     def best_table(self, q: np.ndarray, ids: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -304,10 +306,14 @@ class _Above(Queries):
         self.threshold, self.first, self.rivals = threshold, first, rivals
         if rivals is not None and not self.exact and g.metric == "euclidean":
             # A row compares a·b - |b|²/2, but a column compares queries and so needs all of -|a - b|²/2.
-            self.square, size = self.length**2, (self.length + g.largest) ** 2
-            if size.max() > LARGEST:
+            size = (float(self.length.max()) + g.largest) ** 2
+            if size > LARGEST:
                 super().__init__(a, g, exact=True)
-            self.slack_in_columns = self.slack + (4 * UNIT * size).astype(np.float32)
+            else:
+                self.half_square = (self.length**2 / 2).astype(np.float32)
+                self.slack_in_columns = self.slack.max() + np.float32(4 * UNIT * size)
+        else:
+            self.slack_in_columns = self.slack.max()
         self.cut = self.line(threshold)
         self.found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
@@ -350,19 +356,24 @@ class _Above(Queries):
         found = j * self.n + i
         if self.rivals is not None:
             in_columns = self.in_columns(tile.reshape(-1, self.n)[: len(part)], self.rivals.columns, part)
-            found = np.union1d(found, in_columns)
+            found = np.sort(np.concatenate([found, in_columns]))
+            found = found[np.diff(found, prepend=-1) > 0]  # a pair must not be its own rival
         return found if len(found) <= most else None
 
     def in_columns(self, tile: np.ndarray, columns: _BestTwo, part: Part) -> np.ndarray:
         """Entries of a tile ``(columns, rows)`` that may be the best or second best of their column."""
-        known, slack = columns.second[part.start : part.stop], self.slack
+        known = columns.second[part.start : part.stop]
         if self.g.metric == "euclidean":
-            tile = tile - (self.square / 2).astype(np.float32)
-            known, slack = known * (known / np.float32(-2)), self.slack_in_columns
-        column = np.flatnonzero(tile.max(axis=1) + slack.max() >= known)
-        tile = tile[column]
-        _, _, second = _best_two(tile - slack)
-        at, row = np.nonzero(tile + slack >= np.maximum(second, known[column])[:, None])
+            tile, known = tile - self.half_square, known * (known / np.float32(-2))
+        known = known - self.slack_in_columns
+        column = np.flatnonzero(tile.max(axis=1) >= known)
+        tile, known = tile[column], known[column, None]
+        hit = tile >= known
+        if np.count_nonzero(hit) > 4 * len(column):  # the first rows, or much better than those before
+            first, at, second = _best_two(tile)
+            tile[np.arange(len(tile)), at] = first
+            hit = tile >= np.maximum(known, second[:, None] - 2 * self.slack_in_columns)
+        at, row = np.divmod(np.flatnonzero(hit), self.n)
         return column[at] * self.n + row
 
 
