@@ -76,7 +76,7 @@ class Gallery:
     def _moved(self, x: np.ndarray) -> np.ndarray:
         return x - self.mean if self.metric == "euclidean" else x
 
-    def ready(self, start: int, stop: int) -> np.ndarray:
+    def _ready(self, start: int, stop: int) -> np.ndarray:
         """Some rows as the product takes them, float32: of unit length, or moved and with ``-|b|²/2`` as a last column."""
         b, length = self._moved(self.rows[start:stop]), self.lengths[start:stop]
         if self.metric == "cosine":
@@ -87,7 +87,7 @@ class Gallery:
         out[:, :-1], out[:, -1] = b, length**2 / -2
         return out
 
-    def queries(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    def _queries(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """Queries as the product takes them, their lengths, and how far off their scores in a tile can be.
 
         None where float32 can bound no error, because products would overflow, or underflow as a whole.
@@ -135,7 +135,7 @@ class Part:
 
     @cached_property
     def ready(self) -> np.ndarray:
-        return self.g.ready(self.start, self.stop)
+        return self.g._ready(self.start, self.stop)
 
 
 def parts(g: Gallery, lo: int, hi: int, step: int) -> Iterator[Part]:
@@ -148,7 +148,7 @@ class Queries:
 
     def __init__(self, a: Any, g: Gallery, exact: bool = False) -> None:
         self.a, self.g, self.n = a, g, a.shape[0]
-        ready = g.queries(a) if g.fast and isinstance(a, np.ndarray) and not exact else None
+        ready = g._queries(a) if g.fast and isinstance(a, np.ndarray) and not exact else None
         self.exact = ready is None
         self.q: Any
         self.length: np.ndarray
