@@ -173,6 +173,19 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
         Best first; equal scores in the order of the gallery, lowest row first.
     scores : float32 (n, min(k, m))
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what ``similarity`` refuses (a side may be empty), and a k that is no whole number of at least 1.
+
+    References
+    ----------
+    N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., SIAM 2002, section 3.1: the bound on rounding.
+
+    Notes
+    -----
+    Notebook: ``09_scale_and_scarcity``.
+
     Examples
     --------
     >>> import numpy as np
@@ -279,6 +292,19 @@ class Rivals:
     ----------
     n, m : int
         Rows of A and rows of B.
+
+    Raises
+    ------
+    TypeError, ValueError
+        By ``above``.
+
+    References
+    ----------
+    R. J. Bayardo, Y. Ma, R. Srikant, *Scaling up all pairs similarity search*, WWW 2007.
+
+    Notes
+    -----
+    Notebook: ``09_scale_and_scarcity``.
 
     Examples
     --------
@@ -401,8 +427,21 @@ def above(
     """Yield all pairs whose similarity is at least ``threshold``, block by block: ``(i, j, score)``, sorted by i, then j.
 
     ``score >= float32(threshold)`` decides, with the scores of ``similarity``. The (n, m) matrix never exists; what
-    is held is one tile per thread and the pairs of the current rows of A. A and B as in ``top_k``. ``rivals``, if
+    is held is one tile per thread and the pairs of the current rows of A. A, B and ``metric`` as in ``top_k``. ``rivals``, if
     given, know the best two of each row and each column at the end.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what ``similarity`` refuses (a side may be empty), and a threshold of NaN.
+
+    References
+    ----------
+    R. J. Bayardo, Y. Ma, R. Srikant, *Scaling up all pairs similarity search*, WWW 2007.
+
+    Notes
+    -----
+    Notebook: ``09_scale_and_scarcity``.
 
     Examples
     --------
