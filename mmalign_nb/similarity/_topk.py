@@ -430,6 +430,10 @@ def above(
     is held is one tile per thread and the pairs of the current rows of A. A, B and ``metric`` as in ``top_k``. ``rivals``, if
     given, know the best two of each row and each column at the end.
 
+    Returns
+    -------
+    iterator of (int64 (k,), int64 (k,), float32 (k,))
+
     Raises
     ------
     TypeError, ValueError
