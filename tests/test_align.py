@@ -655,4 +655,38 @@ def test_threshold_match_in_blocks_is_that_of_the_matrix(seed, metric, queries, 
     whole = threshold_match(S, t)
     assert np.array_equal(blocks.pairs, whole.pairs)
     np.testing.assert_array_equal(blocks.scores, whole.scores)
-    np.testing.assert_allclose(blocks.margins, whole.margins, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(blocks.margins, whole.margins)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seeds,
+    st.sampled_from(["cosine", "dot", "euclidean", "manhattan", "hamming"]),
+    st.integers(1, 40),
+    st.integers(1, 60),
+    st.floats(0, 1),
+)
+def test_margins_of_embeddings_are_those_of_the_matrix(seed, metric, queries, items, share):
+    """One pass over small tiles, whole numbers and so many ties: not nearly but exactly, distances too."""
+    rng = np.random.default_rng(seed)
+    A, B = (rng.integers(-2, 3, (int(rng.integers(1, 50)), 3)).astype(np.float32) for _ in range(2))
+    A, B = ((x[x.any(axis=1)] if metric != "hamming" else x > 0) for x in (A, B))
+    assume(len(A) and len(B))
+    S, D = similarity(A, B, metric), distance(A, B, metric)
+    t, far = (float(np.quantile(x, share, method="nearest")) for x in (S, D))
+    for match, matrix, line in (
+        (threshold_match, S, t),
+        (nearest_match, S, None),
+        (nearest_match, S, t),
+        (mutual_match, S, None),
+        (greedy_match, S, t),
+        (max_match, S, t),
+        (min_match, D, far),
+    ):
+        with mock.patch.multiple(_topk, QUERIES=queries, ITEMS=items):
+            blocks = match((A, B), line, metric=metric)
+        whole = match(matrix, line)
+        assert pairs_of(blocks) == pairs_of(whole), match.__name__
+        # 1 − cos is rounded in a matrix of distances, and not in the scores behind it.
+        tolerance = 2.0**-23 if match is min_match and metric == "cosine" else 0
+        np.testing.assert_allclose(blocks.margins, whole.margins, rtol=0, atol=tolerance)

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from mmalign_nb.similarity import _topk
 from mmalign_nb.similarity._rows import as_sides
-from mmalign_nb.similarity._topk import Gallery, above, top_k, top_k_of
+from mmalign_nb.similarity._topk import Gallery, Rivals, above, top_k, top_k_of
 
 METRICS = ("cosine", "dot", "euclidean", "manhattan", "hamming")
 NAMES = {"cosine": "cosine", "euclidean": "euclidean", "manhattan": "cityblock", "hamming": "hamming"}
@@ -137,7 +137,7 @@ def test_items_that_get_better_and_better(metric):
     A = np.abs(vectors(30, 6, 0))
     B = vectors(1, 6, 9) * 0.01 + A[0] * np.linspace(0.05, 1, 1500)[:, None]
     scores = top_k(A, B, 8, metric)[1]
-    np.testing.assert_allclose(scores, ranked(brute(A, B.astype(np.float32), metric), 8)[1], rtol=1e-6)
+    np.testing.assert_allclose(scores, ranked(brute(A, B, metric), 8)[1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("offset", [0, 1e3, 1e6])
@@ -349,3 +349,129 @@ def test_top_k_of_a_matrix_with_forbidden_pairs():
     ids, scores = top_k_of(np.array([[-np.inf, 1.0, -np.inf], [-np.inf] * 3]), 2)
     assert ids.tolist() == [[1, 0], [0, 1]]
     assert scores.tolist() == [[1, -np.inf], [-np.inf, -np.inf]]
+
+
+# --- rivals: the best two of each row and each column, from the same pass ---------------------------------------------
+
+
+def second_best(S):
+    """For each entry of a matrix the best other in its row or its column, by definition."""
+    other = []
+    for axis in (0, 1):
+        best, second = np.moveaxis(np.sort(np.pad(S, 1, constant_values=-np.inf), axis=axis), axis, 0)[
+            [-1, -2], 1:-1
+        ]
+        best, second = np.expand_dims(best, axis), np.expand_dims(second, axis)
+        other.append(np.where(best == S, second, best))  # of two equally best each is the other's rival
+    return np.maximum(*other)
+
+
+def check_rivals(A, B, S, threshold, metric):
+    """What ``above`` finds on its way, against all scores."""
+    rivals = Rivals(*S.shape)
+    found = list(above(A, B, threshold, metric, rivals=rivals))
+    i, j, scores = (np.concatenate([x[c] for x in found]) for c in range(3)) if found else [[]] * 3
+    np.testing.assert_array_equal(np.stack([i, j]), np.nonzero(np.float32(threshold) <= S))
+    np.testing.assert_array_equal(scores, S[i, j])
+    i, j = (x.ravel() for x in np.indices(S.shape))
+    np.testing.assert_array_equal(rivals.of(i, j).reshape(S.shape), second_best(S))
+    for two, lines in ((rivals.rows, S), (rivals.columns, S.T)):
+        np.testing.assert_array_equal(two.at, lines.argmax(axis=1))
+        np.testing.assert_array_equal(two.first, lines.max(axis=1))
+
+
+@given(
+    A=whole,
+    B=whole,
+    metric=st.sampled_from(("dot", "euclidean", "manhattan", "hamming", "cosine")),
+    queries=st.integers(1, 40),
+    items=st.integers(1, 80),
+    share=st.sampled_from((-1.0, 0.0, 0.5, 0.98, 2.0)),
+    threads=st.integers(1, 2),
+    group=st.sampled_from((1, 4, 16)),
+)
+@settings(max_examples=150)
+def test_rivals_are_those_of_the_matrix_ties_included(A, B, metric, queries, items, share, threads, group):
+    if metric == "hamming":
+        A, B = A > 0, B > 0
+    elif metric == "cosine":
+        A, B = A[A.any(axis=1)], B[B.any(axis=1)]
+    if not len(A) or not len(B):
+        return
+    A, B = (x if metric == "hamming" else x.astype(np.float32) for x in (A, B))
+    S = np.empty((len(A), len(B)), np.float32)
+    np.put_along_axis(S, *top_k(A, B, len(B), metric), axis=1)
+    line = {-1.0: -np.inf, 2.0: np.inf}.get(share)
+    line = float(np.quantile(S, share, method="nearest")) if line is None else line
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(threads):
+        patch.setattr(_topk, "QUERIES", queries)
+        patch.setattr(_topk, "ITEMS", items)
+        patch.setattr(_topk, "GROUP", group)
+        check_rivals(A, B, S, line, metric)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    "kind", ["plain", "float64", "better and better", "far away", "equal", "alike", "one huge"]
+)
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.97, 1.0])
+def test_rivals_of_awkward_data(metric, kind, share, monkeypatch):
+    monkeypatch.setattr(_topk, "QUERIES", 40)
+    monkeypatch.setattr(_topk, "ITEMS", 160)
+    A, B = vectors(130, 5, 0, metric), vectors(700, 5, 1, metric)
+    if metric != "hamming":
+        if kind == "float64":
+            A, B = np.float64(A) + 1e-9, np.float64(B) - 1e-9
+        elif kind == "better and better":
+            A, B = (np.abs(x) * np.linspace(1, 9, len(x), dtype=np.float32)[:, None] for x in (A, B))
+        elif kind == "far away":
+            A, B = A + np.float32(1e6), B + np.float32(1e6)
+        elif kind == "alike":
+            A = (A[:1] * (1 + np.sign(A) * 2.0**-23)).astype(np.float32)
+        elif kind == "one huge":
+            A[7], B[9] = A[7] * 1e9, B[9] * 1e9
+    if kind == "equal":
+        A, B = np.repeat(A[:1], 130, axis=0), np.repeat(A[:1], 700, axis=0)
+    S = np.empty((len(A), len(B)), np.float32)
+    np.put_along_axis(S, *top_k(A, B, len(B), metric), axis=1)
+    check_rivals(A, B, S, float(np.quantile(S, share, method="nearest")), metric)
+
+
+def test_rivals_take_no_matrix():
+    A, B = vectors(6000, 8, 0), vectors(6000, 8, 1)
+    rivals = Rivals(6000, 6000)
+    tracemalloc.start()
+    try:
+        assert len(list(above(A, B, 0.97, rivals=rivals)))
+        assert tracemalloc.get_traced_memory()[1] < 80e6
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(np.stack([rivals.rows.first, rivals.rows.second], 1), top_k(A, B, 2)[1])
+    np.testing.assert_array_equal(rivals.columns.first, top_k(B, A, 1)[1][:, 0])
+
+
+def test_an_empty_side_has_no_pairs_and_no_rivals():
+    for n, m in ((0, 5), (5, 0), (0, 0)):
+        rivals = Rivals(n, m)
+        assert list(above(np.empty((n, 4)), np.empty((m, 4)), 0.5, rivals=rivals)) == []
+        assert rivals.of(np.empty(0, int), np.empty(0, int)).shape == (0,)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
+@pytest.mark.parametrize("power", [-100, -75, -60, -40, 40, 61, 100])
+@pytest.mark.usefixtures("small_tiles")
+def test_at_the_limits_of_float32(metric, power):
+    """Whole numbers times a power of two: products are exact while they fit, so the order is that of the whole numbers."""
+    rng = np.random.default_rng(0)
+    A, B = (rng.integers(-40, 41, (n, 5)).astype(np.float32) for n in (50, 400))
+    A, B = A + (A == 0), B + (B == 0)
+    scale = np.float32(2.0**power)
+    want, other = (
+        brute(A, B, metric),
+        1 / scale if metric == "dot" else scale,
+    )  # a dot product holds both scales
+    ids, scores = top_k(A * scale, B * other, 7, metric)
+    scores = (scores / np.float64(scale)).astype(np.float32) if metric == "euclidean" else scores
+    np.testing.assert_allclose(scores, ranked(want, 7)[1], rtol=3e-7, atol=3e-7)
+    if metric != "cosine":
+        np.testing.assert_array_equal(ids, ranked(want, 7)[0])

@@ -216,7 +216,7 @@ def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", marg
     metric : str
         The similarity of embeddings; not used for a matrix.
     margins : bool
-        Whether to look for each pair's best rival, which takes another pass over the scores; else they are NaN.
+        Whether to look for each pair's best rival, in the same pass over the scores; else they are NaN.
 
     Returns
     -------
@@ -247,7 +247,7 @@ def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", marg
     line = source.line(threshold, "threshold")
     if line is None:
         raise TypeError("threshold is None; want a number or a Threshold: there is no default")
-    i, j, found = source.above(line)
+    i, j, found = source.above(line, rivals=margins)
     return _as_matches(source, np.stack([i, j], axis=1), found, margins)
 
 

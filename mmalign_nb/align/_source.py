@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._check import as_scores, as_threshold
-from ..similarity import Gallery, Scores, above, top_k
+from ..similarity import Gallery, Rivals, Scores, above
 from ._assignment import best_other
 
 __all__ = ["Source", "line_bonus"]
@@ -23,6 +23,7 @@ class Source(Scores):
     def __init__(self, scores: Any, metric: str, name: str = "scores", sign: int = 1) -> None:
         self.sign = sign
         super().__init__(scores, metric, name)
+        self._rivals: Rivals | None = None
         self.zero = 1.0 if sign < 0 and self.matrix is None and metric == "cosine" else 0.0
 
     def _read(self, scores: Any, name: str) -> np.ndarray:
@@ -40,18 +41,22 @@ class Source(Scores):
             x = self.matrix[s : s + step] if side == 0 else self.matrix[:, s : s + step].T
             yield s, np.ascontiguousarray(x)
 
-    def above(self, line: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def above(self, line: float, rivals: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """All pairs (i, j, score) at or above the line and not forbidden, in ascending order.
 
-        The line is in the caller's terms: for distances it is the greatest one allowed.
+        The line is in the caller's terms: for distances it is the greatest one allowed. With ``rivals`` those of all
+        pairs of embeddings come out of the same pass.
         """
         cut = line if self.sign > 0 else self.zero - line
         if self.matrix is None:
-            if self.sign < 0:  # rounding 1 − cos must not cost a pair: look a little lower, decide below
-                cut -= 1e-6 * max(1.0, abs(cut)) if np.isfinite(cut) else 0.0
+            if self.sign < 0 and np.isfinite(cut):  # rounding 1 − cos must not cost a pair: decide below
+                cut -= float(np.finfo(np.float32).eps) * (1 + abs(cut))
             found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
             if all(self.shape):
-                found += above(self.a, Gallery(self.b, self.metric), cut, self.metric)
+                if rivals:
+                    self._rivals = Rivals(*self.shape)
+                gallery = Gallery(self.b, self.metric)
+                found += above(self.a, gallery, cut, self.metric, rivals=self._rivals if rivals else None)
         else:
             found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, self.matrix.dtype))]
             for s, block in self.lines(0):
@@ -107,8 +112,9 @@ class Source(Scores):
         if not n or not m:
             return at, top, tied
         if self.matrix is None:
-            ids, scores = self.best_two(side)
-            return ids[:, 0], scores[:, 0], scores[:, 0] == scores[:, -1] if m > 1 else tied
+            rivals = self._found_rivals()
+            two = rivals.rows if side == 0 else rivals.columns
+            return two.at, two.first, two.first == two.second
         top = top.astype(self.matrix.dtype)
         for s, block in self.lines(side):
             k = slice(s, s + len(block))
@@ -117,22 +123,19 @@ class Source(Scores):
             tied[k] = (block == top[k, None]).sum(axis=1) > 1
         return at, top, tied & (top > -np.inf)
 
-    def best_two(self, side: int) -> tuple[np.ndarray, np.ndarray]:
-        """Ids and scores of the two best partners of each item (embeddings only)."""
-        a, b = (self.a, self.b) if side == 0 else (self.b, self.a)
-        return top_k(a, Gallery(b, self.metric), 2, self.metric)
+    def _found_rivals(self) -> Rivals:
+        """The best two of each row and column of embeddings, from one pass over the scores."""
+        if self._rivals is None:
+            self.above(np.inf * self.sign, rivals=True)
+        return self._rivals or Rivals(*self.shape)
 
     def rivals(self, pairs: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """The best other score in the row or the column of each pair; −inf if there is none."""
-        best = np.full(len(pairs), -np.inf)
         if self.matrix is None:
-            for side in (0, 1) if len(pairs) else ():
-                ids, top = self.best_two(side)
-                mine, other = pairs[:, side], pairs[:, 1 - side]
-                if ids.shape[1] == 2:
-                    rival = np.where(ids[mine, 0] == other, top[mine, 1], top[mine, 0])
-                    np.maximum(best, rival, out=best)
-            return best
+            return (
+                (self._found_rivals() if len(pairs) else Rivals(*self.shape)).of(*pairs.T).astype(np.float64)
+            )
+        best = np.full(len(pairs), -np.inf)
         # Outside the pairs: hide them and take the maxima. Among the pairs: the best or second best of a group.
         row_best, col_best = (np.full(k, -np.inf) for k in self.shape)
         start = 0

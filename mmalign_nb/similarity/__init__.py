@@ -9,7 +9,7 @@ In the order of chapter 02:
 * ``modality_gap``, ``center``: two clouds that lie apart, and moving them together.
 
 For the rooms above: ``Scores`` is the door for scores, a matrix or two sides of vectors; ``as_rows``, ``norms`` and
-``Gallery`` are the one for a single side that is searched many times, and ``above`` finds all pairs above a threshold.
+``Gallery`` are the one for a single side that is searched many times, and ``above`` finds all pairs above a threshold, ``Rivals`` the best two of each row and column on the way.
 """
 
 from ._measures import binarize, center, distance, similarity
@@ -20,6 +20,7 @@ from ._rows import norms as norms
 from ._scores import Scores as Scores
 from ._space import Hubness, csls, hubness, inverted_softmax, modality_gap
 from ._tiles import Gallery as Gallery
+from ._topk import Rivals as Rivals
 from ._topk import above as above
 from ._topk import top_k
 
