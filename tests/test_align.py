@@ -583,7 +583,7 @@ def test_repr_is_one_line_and_repeatable():
         (np.array([[0.1, np.nan]]), "scores has NaN in 1 of 1 rows"),
         (np.array([[0.1, np.inf]]), r"scores has \+inf"),
         (np.zeros(3), r"scores has shape \(3,\); want 2-D \(n, m\)"),
-        ([["a", "b"]], "scores is text .*; want numbers, 2-D"),
+        ([["a", "b"]], "scores is .*; want numbers, 2-D"),
         ((np.zeros((2, 3)), np.ones((2, 3))), "A has zero vectors"),
         ((np.ones((2, 3)), np.ones((2, 4))), "B has 4 columns; want 3"),
         ((["a"], ["b"]), "A is text"),
