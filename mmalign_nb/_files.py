@@ -88,18 +88,16 @@ def unfinished(path: Path) -> set[str]:
     path = Path(os.path.realpath(path))
     at_work = set()
     for part in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 16}.part"):
-        try:
-            file = part.open("r+b")
-        except OSError:  # it has come into its place meanwhile, or is another user's
-            at_work.add(part.name[-21:-5])
-            continue
-        with file:
-            if not _lock(file, wait=False):
-                at_work.add(part.name[-21:-5])
-                continue
-            if os.name == "nt":  # removes no open file
-                file.close()
-            part.unlink(missing_ok=True)
+        at_work.add(token := part.name[-21:-5])
+        with (
+            contextlib.suppress(OSError),
+            part.open("r+b") as file,
+        ):  # in its place meanwhile, or another user's
+            if _lock(file, wait=False):
+                if os.name == "nt":  # removes no open file
+                    file.close()
+                part.unlink(missing_ok=True)
+                at_work.discard(token)
     return at_work
 
 

@@ -174,15 +174,6 @@ class Matches:
         right = Truth(truth, self.shape)
         tp = int(right.of(self.pairs[:, 0], self.pairs[:, 1]).sum())
         fp, fn = len(self) - tp, right.total - tp
-
-        def share(x: int, y: int) -> float:
-            return x / y if y else float("nan")
-
-        return {
-            "precision": share(tp, tp + fp),
-            "recall": share(tp, tp + fn),
-            "f1": share(2 * tp, 2 * tp + fp + fn),
-            "tp": tp,
-            "fp": fp,
-            "fn": fn,
-        }
+        shares = {"precision": (tp, tp + fp), "recall": (tp, tp + fn), "f1": (2 * tp, 2 * tp + fp + fn)}
+        counts = {"tp": tp, "fp": fp, "fn": fn}
+        return {name: x / y if y else float("nan") for name, (x, y) in shares.items()} | counts

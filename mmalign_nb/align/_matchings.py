@@ -439,17 +439,14 @@ def _take(
     if len(left) > 1:
         rows, cols = Counter(i for i, _ in left), Counter(j for _, j in left)
         contested = {(i, j) for i, j in left if rows[i] > 1 or cols[j] > 1}
-    if contested and ties != "lowest":
-        if ties == "error":
-            raise ValueError(
-                f"ties='error', and {len(contested)} pairs that share an item are tied (first: {min(contested)}): "
-                "other partners are exactly as good"
-            )
-        for i, j in contested:
-            if rows[i] > 1:
-                free_a[i] = False
-            if cols[j] > 1:
-                free_b[j] = False
+    if contested and ties == "error":
+        raise ValueError(
+            f"ties='error', and {len(contested)} pairs that share an item are tied (first: {min(contested)}): "
+            "other partners are exactly as good"
+        )
+    for i, j in contested if ties == "drop" else ():
+        free_a[i] &= rows[i] == 1
+        free_b[j] &= cols[j] == 1
     chosen = 0
     for i, j in left:
         if free_a[i] and free_b[j]:

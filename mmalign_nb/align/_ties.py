@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import pairwise
 
 import numpy as np
@@ -115,33 +114,29 @@ class TightPairs:
 
     def _exchange(self, row: int, c: int, first: int, seen: set[int]) -> bool:
         """Give column c to ``row`` if its owner ``first`` can be settled at no cost: find a way back to ``row``."""
-        n, came, queue = self.n, {first: row}, deque([first])
-        while queue and row not in came:
-            x = queue.popleft()
-            if x in seen:
-                continue
-            seen.add(x)
-            for x2 in self._next(x):
+        n, came, queue = self.n, {first: row}, [first]
+        for x in queue:
+            for x2 in () if x in seen else self._next(x):
                 if x2 not in came and (x2 == n or self.open[x2]):
                     came[x2] = x
                     queue.append(x2)
-        if row not in came:
-            return False
-        # Back along the way each takes the column of the next; where the next is "free", a free one or none.
-        taker, giver, given, moves = came[row], row, int(self.col[row]), []
-        while True:
-            if taker != n:
-                if giver == n:
-                    free = [k for k in self.tight[taker] if self.owner[k] == n]
-                    given = c if taker == row else (free[0] if free else -1)
-                moves.append((taker, given))
-            if taker == row:
+            seen.add(x)
+            if row in came:
                 break
-            given = int(self.col[taker]) if taker != n else -1
-            taker, giver = came[taker], taker
-        gone = self.col[[x for x, _ in moves]]
+        else:
+            return False
+        path = [row, came[row]]
+        while path[-1] != row:
+            path.append(came[path[-1]])
+        # Along the way each takes the column of the next; where the next is "free", a free one or none.
+        moves = {row: c}
+        for x, after in pairwise(path[-2::-1]):
+            if x != n:
+                free = [k for k in self.tight[x] if self.owner[k] == n]
+                moves[x] = int(self.col[after]) if after != n else [*free, -1][0]
+        gone = self.col[list(moves)]
         self.owner[gone[gone >= 0]] = n
-        for x, k in moves:
+        for x, k in moves.items():
             self.col[x] = k
             if k >= 0:
                 self.owner[k] = x
