@@ -18,36 +18,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "as_array",
-    "as_audio",
-    "as_count",
-    "as_floats",
-    "as_ids",
-    "as_images",
-    "as_labels",
-    "as_matrix",
-    "as_number",
-    "as_rate",
-    "as_scores",
-    "as_seed",
-    "as_texts",
-    "as_threshold",
-    "as_vector",
-    "as_video",
-    "bad_rows",
-    "check_nonzero_rows",
-    "check_same_length",
-    "describe",
-    "fit_into",
-    "is_missing",
-    "is_text",
-    "label_codes",
-    "missing_rows",
-    "one_of",
-    "refuse_items",
-]
-
 
 def describe(x: Any) -> str:
     """Say in a few words what an argument is: ``str 'abc'``, ``list with 3 entries of int``, ``float64 array (2, 3)``."""
@@ -63,8 +33,7 @@ def describe(x: Any) -> str:
 
 def one_of(value: Any, name: str, known: Iterable[str]) -> str:
     """Return ``value`` if it is one of the ``known`` names, else say which there are."""
-    known = list(known)
-    if not isinstance(value, str) or value not in known:
+    if not isinstance(value, str) or value not in (known := list(known)):
         raise ValueError(f"{name} is {value!r}; known: {', '.join(map(repr, known))}")
     return str(value)
 
@@ -85,21 +54,21 @@ def as_number(
 ) -> float:
     """Return a number in ``low … high`` as float; ``above`` and ``below`` leave the ends out, ``finite=False`` lets ±∞ in."""
     number = value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
-    ok = isinstance(number, Real) and not isinstance(number, bool) and value is not np.ma.masked
+    real = isinstance(number, Real) and not isinstance(number, bool) and value is not np.ma.masked
     try:
-        ok = ok and (math.isfinite(number) or (not finite and not math.isnan(number)))
+        out = float(number) if real else math.nan
     except OverflowError:  # an int beyond float64
-        ok = False
-    ok = ok and (number > low if above else number >= low) and (number < high if below else number <= high)
-    if not ok:
+        out = math.nan
+    inside = (out > low if above else out >= low) and (out < high if below else out <= high)  # not so for NaN
+    if not inside or (finite and math.isinf(out)):
         least = "" if low == -math.inf else f" above {low:g}" if above else f" of at least {low:g}"
         most = (
             "" if high == math.inf else f"{' and' * bool(least)} {'below' if below else 'at most'} {high:g}"
         )
-        error = ValueError if finite or isinstance(number, Real) else TypeError
-        came = "NaN" if error is ValueError and not finite and number != number else describe(value)
+        error = ValueError if finite or real else TypeError
+        came = "NaN" if real and not finite and number != number else describe(value)
         raise error(f"{name} is {came}; want {what}{least}{most}")
-    return float(number)
+    return out
 
 
 def as_count(value: Any, name: str, least: int = 1, most: int = 2**63 - 1, *, none: bool = False) -> Any:
@@ -157,9 +126,12 @@ def missing_rows(values: Any) -> np.ndarray:
 
 def is_text(x: Any) -> bool:
     """Whether this is one text, or a sequence of texts."""
-    if isinstance(x, (str, bytes)) or getattr(getattr(x, "dtype", None), "kind", "") in ("U", "S", "T"):
-        return True
-    return isinstance(x, (list, tuple)) and len(x) > 0 and isinstance(x[0], (str, bytes))
+    first = x[0] if isinstance(x, (list, tuple)) and x else x
+    return isinstance(first, (str, bytes)) or getattr(getattr(x, "dtype", None), "kind", "") in (
+        "U",
+        "S",
+        "T",
+    )
 
 
 def as_array(x: Any, name: str, want: str) -> np.ndarray:
@@ -182,7 +154,9 @@ def as_array(x: Any, name: str, want: str) -> np.ndarray:
     if out.dtype == object:
         out = _numbers(out, name, want)
     if out.dtype.kind not in "fiub":
-        came = "has complex numbers, where .real or abs(…) is real:" if out.dtype.kind == "c" else "is"
+        came = {"c": "has complex numbers, where .real or abs(…) is real:", "U": "is text:"}.get(
+            out.dtype.kind, "is"
+        )
         raise TypeError(f"{name} {came} {describe(x)}; want {want}")
     if np.ma.is_masked(x):
         mask: Any = np.atleast_1d(np.ma.getmaskarray(x))
@@ -207,8 +181,11 @@ def _plain(x: Any) -> np.ndarray:
 def _numbers(x: np.ndarray, name: str, want: str) -> np.ndarray:
     """Numbers of an object array, as the smallest common dtype that keeps them."""
     flat = x.ravel().tolist()
-    known = (Real, np.bool_)
-    other = [v for v in flat if not (isinstance(v, known) or hasattr(v, "as_integer_ratio") or is_missing(v))]
+    other = [
+        v
+        for v in flat
+        if not (isinstance(v, (Real, np.bool_)) or hasattr(v, "as_integer_ratio") or is_missing(v))
+    ]
     if other or not x.ndim:
         raise TypeError(f"{name} {'holds' if x.ndim else 'is'} {describe([*other, *flat][0])}; want {want}")
     if any(map(is_missing, flat)):
@@ -218,8 +195,9 @@ def _numbers(x: np.ndarray, name: str, want: str) -> np.ndarray:
     try:  # fractions, decimals, ints beyond 64 bits
         out = np.array(list(map(float, flat))) if out.dtype == object else out
     except OverflowError as err:
-        big = f"{max(flat, key=abs)!r:.60}"
-        raise ValueError(f"{name} has numbers that no float can hold, such as {big}") from err
+        raise ValueError(
+            f"{name} has numbers that no float can hold, such as {max(flat, key=abs)!r:.60}"
+        ) from err
     return out.reshape(x.shape)
 
 
@@ -268,13 +246,11 @@ def as_matrix(
     csr = hasattr(x, "tocsr")
     raw = x if csr else as_array(x, name, "numbers of shape (n, d)")
     if len(raw.shape) != 2:
-        came, advice = "has", ""
-        if len(raw.shape) == 1:
-            came, advice = (
-                "is 1-D with",
-                f". Reshape your data: for a single item write {name.split()[0]}[None, :]",
-            )
-        raise ValueError(f"{name} {came} shape {raw.shape}; want 2-D (n, d){advice}")
+        one, item = len(raw.shape) == 1, f"{name.split()[0]}[None, :]"
+        raise ValueError(
+            f"{name} {'is 1-D with' if one else 'has'} shape {raw.shape}; want 2-D (n, d)"
+            f"{f'. Reshape your data: for a single item write {item}' * one}"
+        )
     out: Any = _as_csr(x, name, sparse) if csr else np.ascontiguousarray(as_floats(raw, name))
     if not allow_empty and out.shape[0] == 0:
         raise ValueError(f"{name} is empty (shape {out.shape}); want at least one row")
@@ -311,8 +287,7 @@ def _as_csr(x: Any, name: str, sparse: bool) -> Any:
 
 def fit_into(x: Any, name: str, dtype: Any) -> Any:
     """Return numbers in the wanted precision, or say that it cannot hold them."""
-    values = x.data if hasattr(x, "tocsr") else x
-    size = float(np.abs(values).max(initial=0))
+    size = float(np.abs(x.data if hasattr(x, "tocsr") else x).max(initial=0))
     if size > float(np.finfo(dtype).max):
         raise ValueError(
             f"{name} has numbers up to {size:.3g}; {np.dtype(dtype)} cannot hold them: scale them down first"
@@ -333,12 +308,7 @@ def as_vector(x: Any, name: str, n: int | None = None, *, want: str = "finite nu
     out = as_array(x, name, asked)
     if out.ndim != 1 or (n is not None and len(out) != n):
         raise ValueError(f"{name} is {describe(x)}; want {asked}, 1-D")
-    out = as_floats(out, name)
-    if not np.isfinite(out).all():
-        raise ValueError(
-            f"{name} has NaN or infinity (first: entry {int(np.argmin(np.isfinite(out)))}); want {asked}"
-        )
-    return out
+    return np.asarray(as_matrix(out[:, None], name, allow_empty=True, hint=f"want {asked}")[:, 0])
 
 
 def as_scores(
@@ -411,9 +381,8 @@ def as_texts(x: Any, name: str = "texts", *, allow_empty: bool = False) -> list[
 
 def _kind(value: Any) -> str:
     """What a label is compared as: numbers equal numbers, words equal words."""
-    if isinstance(value, str):
-        return "str"
-    return "number" if isinstance(value, (Real, np.bool_)) else type(value).__name__
+    other = "number" if isinstance(value, (Real, np.bool_)) else type(value).__name__
+    return "str" if isinstance(value, str) else other
 
 
 def label_codes(a: Any, b: Any, name: str) -> tuple[np.ndarray, np.ndarray]:

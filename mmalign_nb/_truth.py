@@ -8,8 +8,6 @@ import numpy as np
 
 from ._check import as_array, describe, label_codes
 
-__all__ = ["Truth"]
-
 
 class Truth:
     """Say which ``(i, j)`` belong together, without building an n×m matrix where none was given.
@@ -37,7 +35,7 @@ class Truth:
     def __init__(self, truth: Any, shape: tuple[int, int]) -> None:
         n, m = self.shape = (int(shape[0]), int(shape[1]))
         self._labels: tuple[np.ndarray, np.ndarray] | None = None
-        keys = np.empty(0, np.int64)  # i * m + j of the instance pairs
+        keys: np.ndarray = np.empty(0, np.int64)  # i * m + j of the instance pairs
         if isinstance(truth, Truth):
             if truth.shape != self.shape:
                 raise ValueError(f"truth is for {truth.shape}; want {self.shape}")
@@ -65,7 +63,7 @@ class Truth:
                     such = tuple(array[outside][0].tolist())
                     raise ValueError(f"truth has pairs outside {n} × {m}, such as {such}")
                 keys = np.unique(array.astype(np.int64) @ np.array([m, 1]))
-        self._keys = np.append(keys, n * m)  # ascending; the last stands behind all pairs
+        self._keys: np.ndarray = np.append(keys, n * m)  # ascending; the last stands behind all pairs
 
     def of(self, i: Any, j: Any) -> np.ndarray:
         """Whether each of the given pairs is right: bool, the shape of ``i`` and ``j``."""

@@ -18,8 +18,6 @@ import numpy as np
 
 from ._ties import TightPairs, rounding, usual, within
 
-__all__ = ["assign", "assign_pairs", "best_other"]
-
 _ROWS = 128  # rows of a block: small enough to stay in cache
 _WAITING, _ALONE = -2, -1
 

@@ -16,8 +16,6 @@ from .._truth import Truth
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Matches"]
-
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
@@ -107,12 +105,11 @@ class Matches:
                 blank = np.full(len(sides[1 - side][2]), n)  # behind the last item: nothing
                 at = np.concatenate([at, alone, blank] if side == 0 else [at, blank, alone])
             if ids.dtype.kind == "U":
-                column = np.array([*ids.tolist(), None], object)[at]
+                columns["ab"[side]] = np.array([*ids.tolist(), None], object)[at]
             elif unmatched:
-                column = pd.arrays.IntegerArray(np.append(ids, ids.dtype.type(0))[at], at == n)
+                columns["ab"[side]] = pd.arrays.IntegerArray(np.append(ids, ids.dtype.type(0))[at], at == n)
             else:
-                column = ids[at]
-            columns["ab"[side]] = column
+                columns["ab"[side]] = ids[at]
         pad = np.full(len(columns["a"]) - len(self), np.nan, self.scores.dtype)
         columns |= {
             self.measure: np.concatenate([self.scores, pad]),

@@ -12,8 +12,6 @@ from ._assignment import assign, assign_pairs
 from ._matches import Matches
 from ._source import Source, line_bonus
 
-__all__ = ["greedy_match", "max_match", "min_match", "mutual_match", "nearest_match", "threshold_match"]
-
 TIES = ("lowest", "drop", "error")
 
 
@@ -24,19 +22,10 @@ def _as_matches(
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     pairs, scores = np.ascontiguousarray(pairs[order], np.int64), scores[order]
     margin = scores - source.rivals(pairs, scores) if margins else np.full(len(pairs), np.nan)
-    unmatched_a, unmatched_b = (
-        np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(source.shape)
-    )
+    a, b = (np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(source.shape))
     measure = "score" if source.sign > 0 else "distance"
     return Matches(
-        pairs,
-        source.value(scores),
-        margin.astype(scores.dtype),
-        unmatched_a,
-        unmatched_b,
-        source.shape,
-        measure,
-        tied,
+        pairs, source.value(scores), margin.astype(scores.dtype), a, b, source.shape, measure, tied
     )
 
 

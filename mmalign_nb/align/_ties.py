@@ -6,8 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["TightPairs", "rounding", "usual", "within"]
-
 TIE = 1e-12  # sums closer than this share of their summands are equal: rounding, not preference
 _ROWS = 128  # rows of a block: small enough to stay in cache
 
@@ -66,6 +64,8 @@ class TightPairs:
 
     def settle(self, col: np.ndarray, lowest: bool) -> tuple[np.ndarray, np.ndarray]:
         """The assignment, if asked the lexicographically first of the best ones, and which rows are tied."""
+        self.owner = np.full(self.m, self.n)
+        self.owner[col[col >= 0]] = np.flatnonzero(col >= 0)
         tied = self.tied(col)
         return (self.lowest(col, tied) if lowest and tied.any() else col), tied
 
@@ -80,26 +80,21 @@ class TightPairs:
         from scipy.sparse.csgraph import connected_components
 
         n = self.n
-        owner = np.full(self.m, n)
-        owner[col[col >= 0]] = np.flatnonzero(col >= 0)
         alone = np.flatnonzero(self.may_be_alone & (col >= 0))
         freed = self._from_free(col)
         tail = np.concatenate([self.i, alone, np.full(len(freed), n)])
-        head = np.concatenate([owner[self.j], np.full(len(alone), n), freed])
+        head = np.concatenate([self.owner[self.j], np.full(len(alone), n), freed])
         graph = coo_array((np.ones(len(tail), np.int8), (tail, head)), (n + 1, n + 1))
         _, part = connected_components(graph.tocsr(), directed=True, connection="strong")
-        inside = part[self.i] == part[owner[self.j]]  # the pairs that some best assignment makes
+        inside = part[self.i] == part[self.owner[self.j]]  # the pairs that some best assignment makes
         self.i, self.j = self.i[inside], self.j[inside]
         return np.asarray((np.bincount(part)[part] > 1)[:n])
 
     def lowest(self, col: np.ndarray, tied: np.ndarray) -> np.ndarray:
         """The lexicographically first of the best assignments: settle row after row on its lowest column."""
-        start = np.searchsorted(self.i, np.arange(self.n + 1)).tolist()
-        to = self.j.tolist()
-        self.tight = [to[lo:hi] for lo, hi in pairwise(start)]
+        starts = np.searchsorted(self.i, np.arange(1, self.n))
+        self.tight = [columns.tolist() for columns in np.split(self.j, starts)]
         self.col = col.copy()
-        self.owner = np.full(self.m, self.n)
-        self.owner[col[col >= 0]] = np.flatnonzero(col >= 0)
         self.open = tied.copy()
         for row in np.flatnonzero(tied).tolist():
             seen: set[int] = set()  # from here there is no way to this row: not worth a second look

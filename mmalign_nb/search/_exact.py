@@ -13,8 +13,6 @@ from .._files import as_path
 from ..similarity import Gallery, Rows, above, as_rows, norms, top_k
 from ._folder import read, write
 
-__all__ = ["Hits", "Index", "RangeHits"]
-
 
 class Hits(NamedTuple):
     """The best items of each query, best first: ``ids`` and float32 ``scores``, both ``(n, k)``."""
@@ -333,9 +331,9 @@ class Index:
             index._form = Rows(None, dim, facts["bits"])
         if "vectors" in parts:
             file, vectors = parts["vectors"]
-            kinds, width = ("float32", "float64"), dim
+            kinds, width = ["float32", "float64"], dim
             if index.metric == "hamming":
-                kinds, width = ("uint64",), -(-(dim if facts["bits"] != "unpacked" else -(-dim // 8)) // 8)
+                kinds, width = ["uint64"], -(-(dim if facts["bits"] != "unpacked" else -(-dim // 8)) // 8)
             if vectors.dtype not in kinds or vectors.shape != (n, width) or not vectors.flags.c_contiguous:
                 raise ValueError(
                     f"{file} has {vectors.dtype} {vectors.shape}; index.json says {' or '.join(kinds)} {(n, width)}"

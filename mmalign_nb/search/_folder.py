@@ -20,9 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files import read_header, replacing, sync, sync_folder, unfinished
-
-__all__ = ["read", "write"]
+from .._files import read_array, read_header, replacing, sync, sync_folder, unfinished
 
 FORMAT = 2
 _TOKEN = re.compile(r"(?:vectors|ids)-([0-9a-f]{16})\.npy")
@@ -124,8 +122,8 @@ def _read_part(name: str, file: Any, facts: dict[str, Any], verify: bool) -> np.
     head = read_header(file, size, file.name)
     file.seek(0)
     if name == "ids":
-        return head.array(file.read())
-    return np.memmap(file, head.dtype, "r", head.offset, head.shape, head.order).view(np.ndarray)
+        return read_array(file.read(), head, file.name)
+    return np.memmap(file, mode="r", **head).view(np.ndarray)
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
