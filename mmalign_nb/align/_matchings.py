@@ -59,10 +59,10 @@ def _full_weights(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
     return np.add(lifted, most + 1.0, where=finite, out=lifted), True
 
 
-def _assigned(source: Source, line: float | None, ties: str) -> Matches:
+def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
     """One-to-one pairs of greatest total, gated inside the assignment."""
     n, m = source.shape
-    lowest = one_of(ties, "ties", TIES) == "lowest"
+    line, lowest = source.line(threshold, name), one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
         weights, never = _full_weights(source.dense(), min(n, m))
         col, tied = assign(weights, optional=never, lowest=lowest)
@@ -132,8 +132,7 @@ def min_match(
     >>> found.pairs.tolist(), float(found.scores.sum())
     ([[0, 1], [1, 0]], 4.0)
     """
-    source = Source(distances, metric, "distances", sign=-1)
-    return _assigned(source, source.line(max_distance, "max_distance"), ties)
+    return _assigned(Source(distances, metric, "distances", sign=-1), max_distance, "max_distance", ties)
 
 
 def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", ties: str = "lowest") -> Matches:
@@ -187,8 +186,7 @@ def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", tie
     >>> max_match(S, threshold=0.5).pairs.tolist()
     [[0, 1], [1, 0]]
     """
-    source = Source(scores, metric)
-    return _assigned(source, source.line(threshold, "threshold"), ties)
+    return _assigned(Source(scores, metric), threshold, "threshold", ties)
 
 
 def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", margins: bool = True) -> Matches:
