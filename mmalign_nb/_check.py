@@ -555,9 +555,12 @@ def as_audio(x: Any, name: str = "audio", *, allow_empty: bool = False) -> np.nd
     sound: np.ndarray = as_matrix(out, name, allow_empty=allow_empty, dtype=np.float32)
     peak = float(np.abs(sound).max(initial=0))
     if peak > 1.0 + 1e-4:
-        mp3 = f"a decoded MP3 may: write np.clip({it}, -1, 1), or {it} / {peak:.4g} to keep its shape"
-        whole = f"for 16-bit samples write {it} / 32768, else divide by the largest value there can be"
-        raise ValueError(f"{name} reaches {peak:.4g}; want samples in [-1, 1]: {whole if peak > 2 else mp3}")
+        how = (
+            f"for 16-bit samples write {it} / 32768, else divide by the largest value there can be"
+            if peak > 2
+            else f"a decoded MP3 may: write np.clip({it}, -1, 1), or {it} / {peak:.4g} to keep its shape"
+        )
+        raise ValueError(f"{name} reaches {peak:.4g}; want samples in [-1, 1]: {how}")
     return sound
 
 

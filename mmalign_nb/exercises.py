@@ -460,12 +460,11 @@ def check(exercise: str, answer: Any) -> None:
     if exercise not in _EXERCISES:
         raise ValueError(f"exercise is {exercise!r}; there are {', '.join(map(repr, _EXERCISES))}")
     task = _EXERCISES[exercise]
-    if answer is None or answer is ...:
-        print(f"Not answered yet: want {task.wanted}.")
-        return
+    said = f"Not answered yet: want {task.wanted}."
     try:
-        right, sentence = task.judge(answer)
+        if answer is not None and answer is not ...:
+            right, sentence = task.judge(answer)
+            said = f"{'Right' if right else 'Not yet'}: {sentence}"
     except _Unreadable as what:
-        print(f"Want {task.wanted}; this is {what}.")
-        return
-    print(f"{'Right' if right else 'Not yet'}: {sentence}")
+        said = f"Want {task.wanted}; this is {what}."
+    print(said)

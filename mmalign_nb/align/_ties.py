@@ -99,10 +99,9 @@ class TightPairs:
         for row in np.flatnonzero(tied).tolist():
             seen: set[int] = set()  # from here there is no way to this row: not worth a second look
             for c in self.tight[row]:
-                if c == self.col[row]:
-                    break
                 first = int(self.owner[c])
-                if (first == self.n or self.open[first]) and self._exchange(row, c, first, seen):
+                may = first == self.n or self.open[first]
+                if c == self.col[row] or (may and self._exchange(row, c, first, seen)):
                     break
             self.open[row] = False
         return self.col

@@ -115,9 +115,8 @@ class Contrastive(Projection):
         self.progress = progress
 
     def _learn(self, a: Side, b: Side) -> dict[str, Any]:
-        for name in ("dim", "epochs", "batch_size", "patience"):
-            as_count(getattr(self, name), name)
-        as_count(self.hidden, "hidden", none=True)
+        for name in ("dim", "epochs", "batch_size", "patience", "hidden"):
+            as_count(getattr(self, name), name, none=name == "hidden")
         ranges = {"validation": (0, 0.5), "temperature": (0.01,), "lr": (0, 1e30), "weight_decay": (0,)}
         for name, ends in ranges.items():  # beyond 1e30, AdamW's own arithmetic overflows float32
             as_number(getattr(self, name), name, *ends)
@@ -218,11 +217,13 @@ def _batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
 def _init_head(sizes: tuple[int, int | None, int], generator: torch.Generator) -> list[list[torch.Tensor]]:
     import torch
 
-    head = []
-    for fan_in, fan_out in pairwise(w for w in sizes if w is not None):
-        W = (torch.rand(fan_in, fan_out, generator=generator) * 2 - 1) / fan_in**0.5
-        head.append([W.requires_grad_(), torch.zeros(fan_out, requires_grad=True)])
-    return head
+    return [
+        [
+            ((torch.rand(fan_in, fan_out, generator=generator) * 2 - 1) / fan_in**0.5).requires_grad_(),
+            torch.zeros(fan_out, requires_grad=True),
+        ]
+        for fan_in, fan_out in pairwise(w for w in sizes if w is not None)
+    ]
 
 
 def _forward(head: list[list[torch.Tensor]], x: torch.Tensor) -> torch.Tensor:
