@@ -108,11 +108,9 @@ class Explanation:
         return out.reshape(shape)
 
     def __repr__(self) -> str:
+        more = self.terms.size - 5
         parts = [f"{t.name} {t.term:+.3f}" for t in self.top(5)]
-        if self.terms.size > 5:
-            parts.append(f"… {self.terms.size - 5} more")
-        if abs(self.bias) > 5e-4:
-            parts.append(f"bias {self.bias:+.3f}")
+        parts += [f"… {more} more"] * (more > 0) + [f"bias {self.bias:+.3f}"] * (abs(self.bias) > 5e-4)
         return f"Explanation(score={self.score:.3f}: {', '.join(parts)})"
 
 
