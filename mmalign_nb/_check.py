@@ -154,7 +154,7 @@ def as_array(x: Any, name: str, want: str) -> np.ndarray:
     if out.dtype == object:
         out = _numbers(out, name, want)
     if out.dtype.kind not in "fiub":
-        came = {"c": "has complex numbers, where .real or abs(…) is real:", "U": "is text:"}.get(
+        came = {"c": "has complex numbers, where .real or abs(…) is real:", "U": "is text in"}.get(
             out.dtype.kind, "is"
         )
         raise TypeError(f"{name} {came} {describe(x)}; want {want}")
