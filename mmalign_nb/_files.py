@@ -17,7 +17,7 @@ import secrets
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -27,8 +27,6 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
-
-__all__ = ["ArrayHeader", "as_path", "read_header", "replacing", "sync", "sync_folder", "unfinished"]
 
 
 def as_path(value: Any, name: str = "path") -> Path:
@@ -88,18 +86,16 @@ def unfinished(path: Path) -> set[str]:
     path = Path(os.path.realpath(path))
     at_work = set()
     for part in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 16}.part"):
-        try:
-            file = part.open("r+b")
-        except OSError:  # it has come into its place meanwhile, or is another user's
-            at_work.add(part.name[-21:-5])
-            continue
-        with file:
-            if not _lock(file, wait=False):
-                at_work.add(part.name[-21:-5])
-                continue
-            if os.name == "nt":  # removes no open file
-                file.close()
-            part.unlink(missing_ok=True)
+        at_work.add(token := part.name[-21:-5])
+        with (
+            contextlib.suppress(OSError),
+            part.open("r+b") as file,
+        ):  # in its place meanwhile, or another user's
+            if _lock(file, wait=False):
+                if os.name == "nt":  # removes no open file
+                    file.close()
+                part.unlink(missing_ok=True)
+                at_work.discard(token)
     return at_work
 
 
@@ -138,25 +134,19 @@ def replacing(path: Path, token: str = "") -> Iterator[BinaryIO]:
 # ---- reading
 
 
-class ArrayHeader(NamedTuple):
-    """What the first bytes of a ``.npy`` file say of the array behind them; it fits the bytes that are there."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    order: Any
-    offset: int
-    name: str
-
-    def array(self, content: bytes) -> np.ndarray:
-        """The array, from the whole file's content."""
-        flat = np.frombuffer(content, self.dtype, offset=self.offset)
-        if self.dtype.kind == "U" and flat.view(np.uint32).max(initial=0) > 0x10FFFF:
-            raise ValueError(f"{self.name} holds signs that are not Unicode")
-        return flat.reshape(self.shape, order=self.order).copy(self.order)
+def read_array(content: bytes, header: dict[str, Any], name: str) -> np.ndarray:
+    """Return the array of a ``.npy`` file from its whole content and what ``read_header`` says of it."""
+    signs = np.frombuffer(content, "u4" if header["dtype"].kind == "U" else "u1", offset=header["offset"])
+    if header["dtype"].kind == "U" and signs.max(initial=0) > 0x10FFFF:
+        raise ValueError(f"{name} holds signs that are not Unicode")
+    return np.ndarray(buffer=content, **header).copy(header["order"])
 
 
-def read_header(file: Any, size: int, name: str) -> ArrayHeader:
-    """Read the header of an array of ``size`` bytes, refusing objects and what doesn't fit into them; ``name`` is for errors."""
+def read_header(file: Any, size: int, name: str) -> dict[str, Any]:
+    """Read the header of an array of ``size`` bytes, refusing objects and what doesn't fit into them; ``name`` is for errors.
+
+    Returns ``dtype``, ``shape``, ``order`` and ``offset``, as ``np.ndarray`` and ``np.memmap`` take them.
+    """
     start = io.BytesIO(file.read(2**16))  # a header may claim to be 4 GB long
     try:
         version = np.lib.format.read_magic(start)
@@ -175,4 +165,4 @@ def read_header(file: Any, size: int, name: str) -> ArrayHeader:
     wanted = start.tell() + math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or wanted != size:
         raise ValueError(f"{name} has {size} bytes; its header says {dtype} {shape}, which takes {wanted}")
-    return ArrayHeader(dtype, shape, "F" if fortran else "C", start.tell(), name)
+    return {"dtype": dtype, "shape": shape, "order": "F" if fortran else "C", "offset": start.tell()}

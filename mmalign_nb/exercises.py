@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,16 +39,13 @@ def _without_shape(answer: Any) -> Any:
 def _number(answer: Any) -> float:
     """A number from an int, a float, a NumPy number, an array of one, or a text such as "0.73"."""
     answer = _without_shape(answer)
-    if isinstance(answer, str):
-        answer = answer.strip().strip("'\"").replace("−", "-")
-    if isinstance(answer, (bool, np.bool_)) or answer is None:
-        raise _Unreadable(describe(answer))
+    text = answer.strip().strip("'\"").replace("−", "-") if isinstance(answer, str) else answer
     try:
-        value = float(answer)
+        value = math.nan if isinstance(text, (bool, np.bool_)) else float(text)
     except (TypeError, ValueError):
-        raise _Unreadable(describe(answer)) from None
+        value = math.nan
     if not math.isfinite(value):
-        raise _Unreadable(f"{value}, which is no finite number")
+        raise _Unreadable(f"{describe(answer)}, which is no finite number")
     return value
 
 
@@ -58,13 +56,9 @@ def _plain(word: str) -> str:
 
 def _word(answer: Any) -> str:
     answer = _without_shape(answer)
-    if not isinstance(answer, str) or not _plain(answer):
-        raise _Unreadable(describe(answer))
-    return _plain(answer)
-
-
-def _shown(value: float) -> str:
-    return f"{value:.6g}"
+    if isinstance(answer, str) and (word := _plain(answer)):
+        return word
+    raise _Unreadable(describe(answer))
 
 
 @dataclass(frozen=True)
@@ -88,12 +82,12 @@ class Number:
         edge = self.tolerance * (1 + 1e-9) + 1e-12  # 0.73 + 0.01 is not quite 0.74 in binary
         if abs(got - self.value) <= edge:
             return True, self.reason
+        way, hint = ("low", self.low) if got < self.value else ("high", self.high)
+        little = abs(got - self.value) <= max(10 * self.tolerance, 0.1 * abs(self.value))
         for known, sentence in self.near.items():
             if abs(got - known) <= max(edge, 0.005 * abs(known)):
-                return False, f"{_shown(got)} is too {'low' if got < self.value else 'high'}. {sentence}"
-        far = abs(got - self.value) > max(10 * self.tolerance, 0.1 * abs(self.value))
-        how = ("" if far else "a little ") + ("too low" if got < self.value else "too high")
-        return False, f"{_shown(got)} is {how}. {self.low if got < self.value else self.high}"
+                little, hint = False, sentence
+        return False, f"{got:.6g} is {'a little ' * little}too {way}. {hint}"
 
 
 @dataclass(frozen=True)
@@ -112,14 +106,12 @@ class Choice:
     def judge(self, answer: Any) -> tuple[bool, str]:
         """Whether the answer is right, and what to say."""
         got = _word(answer)
-        if got in {_plain(word) for word in self.right}:
+        if got in map(_plain, self.right):
             return True, self.reason
-        for word, hint in self.wrong.items():
-            if got == _plain(word):
-                return False, f"It is not {word!r}. {hint}"
-        if self.other:
-            return False, f"It is not {_without_shape(answer).strip()!r}. {self.other}"
-        raise _Unreadable(describe(_without_shape(answer)))
+        said = {_plain(word): f"It is not {word!r}. {hint}" for word, hint in self.wrong.items()}
+        if got not in said and not self.other:
+            raise _Unreadable(describe(_without_shape(answer)))
+        return False, said.get(got, f"It is not {_without_shape(answer).strip()!r}. {self.other}")
 
 
 @dataclass(frozen=True)
@@ -131,44 +123,32 @@ class Collection:
     reason: str
     hint: str
     wanted: str = "a list"
-    tolerance: float = 0.0
 
     def judge(self, answer: Any) -> tuple[bool, str]:
         """Whether the answer is right, and what to say."""
-        got = self._entries(answer)
+        got, values = self._entries(answer), self._entries(self.values)
+        if self.ordered and len(got) != len(values):
+            return False, f"There are {len(values)} places, and you filled {len(got)}. {self.hint}"
         if self.ordered:
-            if len(got) != len(self.values):
-                return False, f"There are {len(self.values)} places, and you filled {len(got)}. {self.hint}"
-            good = sum(self._same(g, v) for g, v in zip(got, self.values, strict=True))
-            return self._verdict(good == len(got), f"{good} of {len(got)} places are right. {self.hint}")
-        got = [g for k, g in enumerate(got) if not any(self._same(g, h) for h in got[:k])]  # twice is once
-        good = sum(any(self._same(g, v) for v in self.values) for g in got)
-        missing = len(self.values) - good
-        what = f"{good} of your {len(got)} {'belongs' if good == 1 else 'belong'} there, and {missing} "
-        return self._verdict(
-            good == len(got) and not missing,
-            f"{what}{'is' if missing == 1 else 'are'} missing. {self.hint}",
-        )
-
-    def _verdict(self, right: bool, otherwise: str) -> tuple[bool, str]:
-        return right, self.reason if right else otherwise
+            good = sum(map(operator.eq, got, values))
+            said = f"{good} of {len(got)} places are right"
+        else:
+            got = list(set(got))  # twice is once
+            good = len(set(got) & set(values))
+            missing = f"{len(values) - good} {'is' if len(values) - good == 1 else 'are'} missing"
+            said = f"{good} of your {len(got)} {'belongs' if good == 1 else 'belong'} there, and {missing}"
+        right = good == len(got) == len(values)
+        return right, self.reason if right else f"{said}. {self.hint}"
 
     def _entries(self, answer: Any) -> list[Any]:
         if isinstance(answer, str):
             answer = [x for x in re.split(r"[,;\n]+|\s+", answer.strip().strip("()[]{}")) if x]
-        elif hasattr(answer, "tolist"):
-            answer = answer.tolist()
-        if self.ordered and isinstance(answer, (set, frozenset)):
-            raise _Unreadable("a set, which has no order")
-        if not isinstance(answer, (list, tuple, set, frozenset)):
-            raise _Unreadable(describe(answer))
-        read = _word if isinstance(self.values[0], str) else _number
-        return [read(x) for x in answer]
-
-    def _same(self, got: Any, value: Any) -> bool:
-        if isinstance(value, str):
-            return bool(got == _plain(value))
-        return bool(abs(got - value) <= self.tolerance * (1 + 1e-9) + 1e-12)
+        answer = answer.tolist() if hasattr(answer, "tolist") else answer
+        if not isinstance(answer, (list, tuple) if self.ordered else (list, tuple, set, frozenset)):
+            raise _Unreadable(
+                describe(answer) + ", which has no order" * isinstance(answer, (set, frozenset))
+            )
+        return [_word(x) if isinstance(self.values[0], str) else _number(x) for x in answer]
 
 
 @dataclass(frozen=True)
@@ -189,40 +169,6 @@ class Made:
             raise _Unreadable(f"{describe(answer)} ({error})") from None
 
 
-_Exercise = Number | Choice | Collection | Made
-
-# --- chapter 00 -------------------------------------------------------------------------------------------------------
-
-_CHAPTER_00: dict[str, _Exercise] = {
-    "00-1": Choice(
-        right=("U+2603",),
-        reason="The best hit is the symbol whose official name is just this word.",
-        other="Search with find, and look at the first id of the first row: hits.ids[0, 0].",
-        wanted='an id such as "U+2602"',
-    ),
-    "00-2": Number(
-        value=0.53,
-        tolerance=0.004,
-        reason="One step lower the precision is 0.86, and here it is 0.93; on other pairs it may be another one.",
-        low="At this line the precision is below 0.9: try the higher ones in a loop.",
-        high="A lower line already reaches a precision of 0.9: begin at 0.00 and stop at the first that does.",
-        wanted="a number with two decimals",
-    ),
-    "00-3": Number(
-        value=10,
-        tolerance=0,
-        reason="Sixty pictures take 46 names, so some names are wanted by several pictures.",
-        low="Count how often each column occurs in the pairs, and then the columns that occur more than once.",
-        high="Count a name once, however many pictures take it, and only if two or more do.",
-        wanted="a whole number",
-        near={
-            14: "These are the pictures that are taken by two names or more; here the rows are the pictures.",
-            24: "These are the pictures that share a name with another one; count the names.",
-            46: "These are all names that are taken; count only those that are taken by two pictures or more.",
-        },
-    ),
-}
-
 # --- chapter 01 -------------------------------------------------------------------------------------------------------
 
 
@@ -235,7 +181,7 @@ def _finds_lying_edges(answer: Any) -> tuple[bool, str]:
     lying = np.abs(np.cumsum(f[::-1].sum(axis=1))[:2]).max()  # a step of 1 below the second or the first row
     if upright > 1e-9 * max(1.0, np.abs(f).max()):
         return False, (
-            f"On a picture with equal rows it gives up to {_shown(float(upright))}, and wanted is 0. Look which numbers "
+            f"On a picture with equal rows it gives up to {upright:.6g}, and wanted is 0. Look which numbers "
             "of the filter meet equal pixels there."
         )
     if lying < 1e-9:
@@ -289,24 +235,6 @@ def _ignores_a_delay(answer: Any) -> tuple[bool, str]:
     )
 
 
-_CHAPTER_01: dict[str, _Exercise] = {
-    "01-1": Number(
-        value=0.767,
-        tolerance=0.005,
-        reason="As pairs, red bell and blue bell are different columns, so the two sentences are no longer the same.",
-        low="The two sentences still share all their single words, and these count too.",
-        high="Some pairs of neighbouring words stand in one sentence only, and these lower the cosine.",
-        wanted="a number with two decimals",
-        near={
-            1.0: "This is the cosine with single words only: look for the parameter that adds pairs.",
-            0.503: "This counts the pairs only: single words are to be counted too.",
-            0.542: "This counts runs of three words too: pairs are enough.",
-        },
-    ),
-    "01-2": Made(_finds_lying_edges, wanted="3 rows of 3 numbers"),
-    "01-3": Made(_ignores_a_delay, wanted="a function from sounds (n, 16000) to features (n, d)"),
-}
-
 # --- chapter 02 -------------------------------------------------------------------------------------------------------
 
 
@@ -327,20 +255,60 @@ def _brighter_brown(answer: Any) -> tuple[bool, str]:
     cosine = float(similarity(pair[:1], pair[1:])[0, 0])
     away = float(distance(pair[:1], pair[1:], "euclidean")[0, 0])
     found = f"the cosine of {word} with dark brown is {cosine:.4f} and the Euclidean distance is {away:.0f}"
-    if cosine >= 0.999 and away >= 150:
-        return True, f"Brown is dark orange, and cosine does not see the brightness: {found}."
-    missing = " and ".join(
-        what
-        for what, bad in (
-            ("the cosine is too low", cosine < 0.999),
-            ("the distance is too small", away < 150),
-        )
-        if bad
-    )
-    return False, f"For this colour {missing}: {found}."
+    bad = ["the cosine is too low"] * (cosine < 0.999) + ["the distance is too small"] * (away < 150)
+    if bad:
+        return False, f"For this colour {' and '.join(bad)}: {found}."
+    return True, f"Brown is dark orange, and cosine does not see the brightness: {found}."
 
 
-_CHAPTER_02: dict[str, _Exercise] = {
+# --- all of them ------------------------------------------------------------------------------------------------------
+
+_EXERCISES: dict[str, Number | Choice | Collection | Made] = {
+    # chapter 00
+    "00-1": Choice(
+        right=("U+2603",),
+        reason="The best hit is the symbol whose official name is just this word.",
+        other="Search with find, and look at the first id of the first row: hits.ids[0, 0].",
+        wanted='an id such as "U+2602"',
+    ),
+    "00-2": Number(
+        value=0.53,
+        tolerance=0.004,
+        reason="One step lower the precision is 0.86, and here it is 0.93; on other pairs it may be another one.",
+        low="At this line the precision is below 0.9: try the higher ones in a loop.",
+        high="A lower line already reaches a precision of 0.9: begin at 0.00 and stop at the first that does.",
+        wanted="a number with two decimals",
+    ),
+    "00-3": Number(
+        value=10,
+        tolerance=0,
+        reason="Sixty pictures take 46 names, so some names are wanted by several pictures.",
+        low="Count how often each column occurs in the pairs, and then the columns that occur more than once.",
+        high="Count a name once, however many pictures take it, and only if two or more do.",
+        wanted="a whole number",
+        near={
+            14: "These are the pictures that are taken by two names or more; here the rows are the pictures.",
+            24: "These are the pictures that share a name with another one; count the names.",
+            46: "These are all names that are taken; count only those that are taken by two pictures or more.",
+        },
+    ),
+    # chapter 01
+    "01-1": Number(
+        value=0.767,
+        tolerance=0.005,
+        reason="As pairs, red bell and blue bell are different columns, so the two sentences are no longer the same.",
+        low="The two sentences still share all their single words, and these count too.",
+        high="Some pairs of neighbouring words stand in one sentence only, and these lower the cosine.",
+        wanted="a number with two decimals",
+        near={
+            1.0: "This is the cosine with single words only: look for the parameter that adds pairs.",
+            0.503: "This counts the pairs only: single words are to be counted too.",
+            0.542: "This counts runs of three words too: pairs are enough.",
+        },
+    ),
+    "01-2": Made(_finds_lying_edges, wanted="3 rows of 3 numbers"),
+    "01-3": Made(_ignores_a_delay, wanted="a function from sounds (n, 16000) to features (n, d)"),
+    # chapter 02
     "02-1": Made(_brighter_brown, wanted="the name of a colour"),
     "02-2": Number(
         value=0.6055,
@@ -362,11 +330,7 @@ _CHAPTER_02: dict[str, _Exercise] = {
         high="Look whether the skewness is still below 1 with so many columns.",
         wanted="a number of columns",
     ),
-}
-
-# --- chapter 03 -------------------------------------------------------------------------------------------------------
-
-_CHAPTER_03: dict[str, _Exercise] = {
+    # chapter 03
     "03-1": Number(
         value=218 / 300,
         tolerance=0.0055,
@@ -399,11 +363,7 @@ _CHAPTER_03: dict[str, _Exercise] = {
         other="Subtract the terms with its own picture from those with the wrong one, and look for the largest.",
         wanted="a word of the vocabulary",
     ),
-}
-
-# --- chapter 04 -------------------------------------------------------------------------------------------------------
-
-_CHAPTER_04: dict[str, _Exercise] = {
+    # chapter 04
     "04-1": Collection(
         values=(2, 1, 0),
         ordered=True,
@@ -430,11 +390,7 @@ _CHAPTER_04: dict[str, _Exercise] = {
             96: "This is the number of pairs; count those that are right.",
         },
     ),
-}
-
-# --- chapter 05 -------------------------------------------------------------------------------------------------------
-
-_CHAPTER_05: dict[str, _Exercise] = {
+    # chapter 05
     "05-1": Number(
         value=45,
         tolerance=0,
@@ -471,12 +427,6 @@ _CHAPTER_05: dict[str, _Exercise] = {
     ),
 }
 
-# --- all of them ------------------------------------------------------------------------------------------------------
-
-_EXERCISES: dict[str, _Exercise] = (
-    _CHAPTER_00 | _CHAPTER_01 | _CHAPTER_02 | _CHAPTER_03 | _CHAPTER_04 | _CHAPTER_05
-)
-
 
 def check(exercise: str, answer: Any) -> None:
     """Look at the answer to an exercise and print one line: that it is right, or where to look.
@@ -510,12 +460,11 @@ def check(exercise: str, answer: Any) -> None:
     if exercise not in _EXERCISES:
         raise ValueError(f"exercise is {exercise!r}; there are {', '.join(map(repr, _EXERCISES))}")
     task = _EXERCISES[exercise]
-    if answer is None or answer is ...:
-        print(f"Not answered yet: want {task.wanted}.")
-        return
+    said = f"Not answered yet: want {task.wanted}."
     try:
-        right, sentence = task.judge(answer)
+        if answer is not None and answer is not ...:
+            right, sentence = task.judge(answer)
+            said = f"{'Right' if right else 'Not yet'}: {sentence}"
     except _Unreadable as what:
-        print(f"Want {task.wanted}; this is {what}.")
-        return
-    print(f"{'Right' if right else 'Not yet'}: {sentence}")
+        said = f"Want {task.wanted}; this is {what}."
+    print(said)

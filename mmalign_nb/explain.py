@@ -76,11 +76,15 @@ class Explanation:
     def top(self, k: int | None = None) -> list[Term]:
         """Return the k terms of largest size, largest first; None returns all. Equal ones keep column order."""
         order = np.argsort(-np.abs(self.terms), axis=None, kind="stable")[: as_count(k, "k", none=True)]
-        chosen = []
-        for at in zip(*np.unravel_index(order, self.terms.shape), strict=True):
-            name = " × ".join(names[i] for names, i in zip(self.names, at, strict=True))
-            chosen.append(Term(name, float(self.values[at]), float(self.terms[at])))
-        return chosen
+        name = " × ".join
+        return [
+            Term(
+                name(n[i] for n, i in zip(self.names, at, strict=True)),
+                float(self.values[at]),
+                float(self.terms[at]),
+            )
+            for at in zip(*np.unravel_index(order, self.terms.shape), strict=True)
+        ]
 
     def to_frame(self, k: int | None = None) -> pd.DataFrame:
         """Return the k largest terms (None: all) as a pandas table: name, value, term, largest first."""
@@ -104,11 +108,9 @@ class Explanation:
         return out.reshape(shape)
 
     def __repr__(self) -> str:
+        more = self.terms.size - 5
         parts = [f"{t.name} {t.term:+.3f}" for t in self.top(5)]
-        if self.terms.size > 5:
-            parts.append(f"… {self.terms.size - 5} more")
-        if abs(self.bias) > 5e-4:
-            parts.append(f"bias {self.bias:+.3f}")
+        parts += [f"… {more} more"] * (more > 0) + [f"bias {self.bias:+.3f}"] * (abs(self.bias) > 5e-4)
         return f"Explanation(score={self.score:.3f}: {', '.join(parts)})"
 
 
@@ -200,18 +202,17 @@ def score_terms(
         norm = _norm(a.z, b.z, "cosine" if projection.unit_rows else metric)
     score = float(a.z @ b.z) / norm
     one, other = (a, b) if side == "a" else (b, a)
-    shown: tuple[_Side, ...]
+    shown = (a, b) if pairs else (one,)
     if pairs:
-        values, shown = np.outer(a.values, b.values), (a, b)
+        values = np.outer(a.values, b.values)
         terms = a.weights @ b.weights.T * values / norm
         bias = float(a.bias @ b.z + (a.z - a.bias) @ b.bias)
     else:
-        values, shown = one.values, (one,)
+        values = one.values
         terms = values * (one.weights @ other.z) / norm
         bias = float(one.bias @ other.z)
-    return Explanation(
-        score, terms, bias / norm, values, tuple(s.features for s in shown), tuple(s.names for s in shown)
-    )
+    features, names = (tuple(getattr(s, field) for s in shown) for field in ("features", "names"))
+    return Explanation(score, terms, bias / norm, values, features, names)
 
 
 class _Side:
@@ -245,16 +246,15 @@ def _anchor_terms(projection: Any, rows: tuple[Any, Any], metric: str, names: An
 
 def _norm(za: np.ndarray, zb: np.ndarray, metric: str) -> float:
     """Return what a score is divided by: 1 for a plain dot product."""
-    lengths = []
-    for z, name in ((za, "x_a"), (zb, "x_b")):
-        lengths.append(float(np.linalg.norm(z)))
-        if not np.isfinite(lengths[-1]):
+    lengths = {name: float(np.linalg.norm(z)) for name, z in (("x_a", za), ("x_b", zb))}
+    for name, length in lengths.items():
+        if not np.isfinite(length):
             raise ValueError(f"{name} is beyond float64 in the shared space; scale it down first")
-        if metric == "cosine" and not lengths[-1]:
+        if metric == "cosine" and not length:
             raise ValueError(
                 f"{name} is the zero vector in the shared space; its cosine with anything is undefined"
             )
-    return 1.0 if metric == "dot" else lengths[0] * lengths[1]
+    return 1.0 if metric == "dot" else math.prod(lengths.values())
 
 
 def _names(names: Any, features: np.ndarray, n: int, argument: str, kind: str) -> list[str]:

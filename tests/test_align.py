@@ -1,5 +1,6 @@
 """Matching: against SciPy, all permutations and one-line definitions; ties, gates, forbidden pairs, blocks, bad input."""
 
+import functools
 import itertools
 from unittest import mock
 
@@ -213,7 +214,9 @@ def test_prices_prove_the_assignment(name, gate):
     if optional:
         i, j = np.nonzero(W)
         col, _ = _assignment.assign_pairs(i, j, W[i, j], W.shape)
-        prices_prove(W, col, *_assignment._prices_of_pairs(i, j, W[i, j], col, W.shape[1]), optional)
+        offers = functools.partial(_assignment._sparse_offers, i, j, W[i, j], W.shape[1])
+        own = np.where(col >= 0, W[np.arange(len(col)), col], 0.0)
+        prices_prove(W, col, *_assignment._prices(offers, own, col, W.shape[1]), optional)
 
 
 def prices_prove(W, col, y, z, optional):

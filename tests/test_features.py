@@ -473,7 +473,13 @@ def test_transform_and_save_before_fit(tmp_path, encoder, X):
     [
         (CnnImage(), ["a cat"], CODES, TypeError, r"X is text .*want uint8 images"),
         (CnnImage(), IMAGES / 255, CODES, TypeError, "X has dtype float64; want uint8"),
-        (CnnImage(), IMAGES[0], CODES, ValueError, r"X has shape \(16, 16\); want \(n, H, W, 3\)"),
+        (
+            CnnImage(),
+            IMAGES[0],
+            CODES,
+            ValueError,
+            r"X has shape \(16, 16\); want uint8 images of shape \(n, H, W, 3\)",
+        ),
         (CnnImage(), IMAGES[:0], CODES[:0], ValueError, "X is empty"),
         (CnnImage(), IMAGES, None, ValueError, r"y is None; want class labels \(n,\) or the vectors"),
         (CnnImage(), IMAGES, CODES[:3], ValueError, "X has 4 rows and y has 3; want pairs"),

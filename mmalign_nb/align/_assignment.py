@@ -11,11 +11,12 @@ Crouse, "On implementing 2D rectangular assignment algorithms", IEEE TAES 52(4),
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from ._ties import TightPairs, rounding, usual, within
-
-__all__ = ["assign", "assign_pairs", "best_other"]
 
 _ROWS = 128  # rows of a block: small enough to stay in cache
 _WAITING, _ALONE = -2, -1
@@ -70,7 +71,8 @@ def _solve(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     # Many rows compete for few columns. In a square problem the prices found so far still help the solver: to
     # take the same amount from a whole column changes every full assignment alike.
     col = linear_sum_assignment(z - weights if n == m else -weights.astype(np.float64))[1]
-    return (col, *_prices(weights, col))
+    own = weights[np.arange(n), col].astype(np.float64)
+    return (col, *_prices(partial(_dense_offers, weights), own, col, m))
 
 
 def _auction(weights: np.ndarray, most: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -227,33 +229,11 @@ def assign_pairs(
     ends = (np.concatenate([i, rows]), np.concatenate([j, m + rows]))
     row, partner = min_weight_full_bipartite_matching(csr_array((cost, ends), (n, m + n)))
     col[row] = np.where(partner < m, partner, _ALONE)
-    y, z = _prices_of_pairs(i, j, w, col, m)
     own = np.zeros(n)
     own[i[col[i] == j]] = w[col[i] == j]
+    y, z = _prices(partial(_sparse_offers, i, j, w, m), own, col, m)
     tight = y[i] + z[j] - w <= rounding(usual(own), y[i], z[j], w)
     return TightPairs(i[tight], j[tight], y, z, own, optional=True).settle(col, lowest)
-
-
-def _prices_of_pairs(
-    i: np.ndarray, j: np.ndarray, w: np.ndarray, col: np.ndarray, m: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Do as ``_prices`` where only some pairs are given."""
-    n = len(col)
-    z, own, owner = np.zeros(m), np.zeros(n), np.full(m, -1)
-    chosen = col[i] == j
-    own[i[chosen]], owner[j[chosen]] = w[chosen], i[chosen]
-    looks = np.ones(n, bool)
-    for _ in range(n + 1):  # a cheapest path visits no row twice
-        now = np.flatnonzero(looks[i])
-        offer = np.zeros(m)
-        np.maximum.at(offer, j[now], (w - own[i] + np.where(col >= 0, z[col], 0.0)[i])[now])
-        rose = np.flatnonzero(offer > z + _noise(own, z, offer))
-        if not len(rose):
-            break
-        z[rose] = offer[rose]
-        looks[:] = False
-        looks[owner[rose][owner[rose] >= 0]] = True
-    return own - np.where(col >= 0, z[col], 0.0), z
 
 
 def best_other(key: np.ndarray, w: np.ndarray, size: int, empty: float = 0.0) -> np.ndarray:
@@ -266,33 +246,41 @@ def best_other(key: np.ndarray, w: np.ndarray, size: int, empty: float = 0.0) ->
     return np.where(top & (count[key] == 1), second[key], best[key])
 
 
-def _prices(weights: np.ndarray, col: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _prices(
+    offers: Callable[[np.ndarray, np.ndarray], np.ndarray], own: np.ndarray, col: np.ndarray, m: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Row prices and the least column prices ``z >= 0`` that leave every row content with its column.
 
     Row i is content if no column offers more than its own: ``W_ij − z_j <= W_i,col(i) − z_col(i)``. All prices
     start at 0; a row that finds a better offer raises that column's price, and the row that owns the column
-    looks round anew (Bellman–Ford, looking again only at rows whose own price rose).
+    looks round anew (Bellman–Ford, looking again only at rows whose own price rose). ``offers(rows, least)`` gives
+    for each column the greatest ``W_ij + least_i`` of these rows, and at least 0.
     """
-    n, m = weights.shape
-    matched = np.flatnonzero(col >= 0)
-    z, owner, own = np.zeros(m), np.full(m, -1), np.zeros(n)
-    owner[col[matched]] = matched
-    own[matched] = weights[matched, col[matched]]
-    rows = np.arange(n)
+    n, z, owner, rows = len(col), np.zeros(m), np.full(m, -1), np.arange(len(col))
+    owner[col[col >= 0]] = np.flatnonzero(col >= 0)
     for _ in range(n + 1):  # a cheapest path visits no row twice
-        if not len(rows):
-            break
-        least = np.where(col[rows] >= 0, z[col[rows]], 0.0) - own[rows]
-        offer = np.zeros(m)
-        for s in range(0, len(rows), _ROWS):
-            block = weights[rows[s : s + _ROWS]] + least[s : s + _ROWS, None]
-            np.maximum(offer, block.max(axis=0), out=offer)
-        rose = np.flatnonzero(offer > z + _noise(own, z, offer))
+        offer = offers(rows, np.where(col >= 0, z[col], 0.0) - own)
+        rose = np.flatnonzero(
+            offer > z + 1e-2 * rounding(usual(own), z, offer)
+        )  # a hundredth of what makes a tie
         z[rose] = offer[rose]
         rows = owner[rose][owner[rose] >= 0]
+        if not len(rows):
+            break
     return own - np.where(col >= 0, z[col], 0.0), z
 
 
-def _noise(own: np.ndarray, z: np.ndarray, offer: np.ndarray) -> np.ndarray:
-    """What an offer may differ from a price by rounding alone: a hundredth of what makes a tie."""
-    return 1e-2 * rounding(usual(own), z, offer)
+def _dense_offers(weights: np.ndarray, rows: np.ndarray, least: np.ndarray) -> np.ndarray:
+    offer = np.zeros(weights.shape[1])
+    for s in range(0, len(rows), _ROWS):
+        k = rows[s : s + _ROWS]
+        np.maximum(offer, (weights[k] + least[k, None]).max(axis=0), out=offer)
+    return offer
+
+
+def _sparse_offers(
+    i: np.ndarray, j: np.ndarray, w: np.ndarray, m: int, rows: np.ndarray, least: np.ndarray
+) -> np.ndarray:
+    offer, now = np.zeros(m), np.isin(i, rows)
+    np.maximum.at(offer, j[now], w[now] + least[i[now]])
+    return offer

@@ -16,8 +16,6 @@ from .._truth import Truth
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Matches"]
-
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
@@ -107,12 +105,11 @@ class Matches:
                 blank = np.full(len(sides[1 - side][2]), n)  # behind the last item: nothing
                 at = np.concatenate([at, alone, blank] if side == 0 else [at, blank, alone])
             if ids.dtype.kind == "U":
-                column = np.array([*ids.tolist(), None], object)[at]
+                columns["ab"[side]] = np.array([*ids.tolist(), None], object)[at]
             elif unmatched:
-                column = pd.arrays.IntegerArray(np.append(ids, ids.dtype.type(0))[at], at == n)
+                columns["ab"[side]] = pd.arrays.IntegerArray(np.append(ids, ids.dtype.type(0))[at], at == n)
             else:
-                column = ids[at]
-            columns["ab"[side]] = column
+                columns["ab"[side]] = ids[at]
         pad = np.full(len(columns["a"]) - len(self), np.nan, self.scores.dtype)
         columns |= {
             self.measure: np.concatenate([self.scores, pad]),
@@ -174,15 +171,6 @@ class Matches:
         right = Truth(truth, self.shape)
         tp = int(right.of(self.pairs[:, 0], self.pairs[:, 1]).sum())
         fp, fn = len(self) - tp, right.total - tp
-
-        def share(x: int, y: int) -> float:
-            return x / y if y else float("nan")
-
-        return {
-            "precision": share(tp, tp + fp),
-            "recall": share(tp, tp + fn),
-            "f1": share(2 * tp, 2 * tp + fp + fn),
-            "tp": tp,
-            "fp": fp,
-            "fn": fn,
-        }
+        shares = {"precision": (tp, tp + fp), "recall": (tp, tp + fn), "f1": (2 * tp, 2 * tp + fp + fn)}
+        counts = {"tp": tp, "fp": fp, "fn": fn}
+        return {name: x / y if y else float("nan") for name, (x, y) in shares.items()} | counts

@@ -12,8 +12,6 @@ from ._assignment import assign, assign_pairs
 from ._matches import Matches
 from ._source import Source, line_bonus
 
-__all__ = ["greedy_match", "max_match", "min_match", "mutual_match", "nearest_match", "threshold_match"]
-
 TIES = ("lowest", "drop", "error")
 
 
@@ -24,19 +22,10 @@ def _as_matches(
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     pairs, scores = np.ascontiguousarray(pairs[order], np.int64), scores[order]
     margin = scores - source.rivals(pairs, scores) if margins else np.full(len(pairs), np.nan)
-    unmatched_a, unmatched_b = (
-        np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(source.shape)
-    )
+    a, b = (np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(source.shape))
     measure = "score" if source.sign > 0 else "distance"
     return Matches(
-        pairs,
-        source.value(scores),
-        margin.astype(scores.dtype),
-        unmatched_a,
-        unmatched_b,
-        source.shape,
-        measure,
-        tied,
+        pairs, source.value(scores), margin.astype(scores.dtype), a, b, source.shape, measure, tied
     )
 
 
@@ -70,10 +59,10 @@ def _full_weights(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
     return np.add(lifted, most + 1.0, where=finite, out=lifted), True
 
 
-def _assigned(source: Source, line: float | None, ties: str) -> Matches:
+def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
     """One-to-one pairs of greatest total, gated inside the assignment."""
     n, m = source.shape
-    lowest = one_of(ties, "ties", TIES) == "lowest"
+    line, lowest = source.line(threshold, name), one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
         weights, never = _full_weights(source.dense(), min(n, m))
         col, tied = assign(weights, optional=never, lowest=lowest)
@@ -143,8 +132,7 @@ def min_match(
     >>> found.pairs.tolist(), float(found.scores.sum())
     ([[0, 1], [1, 0]], 4.0)
     """
-    source = Source(distances, metric, "distances", sign=-1)
-    return _assigned(source, source.line(max_distance, "max_distance"), ties)
+    return _assigned(Source(distances, metric, "distances", sign=-1), max_distance, "max_distance", ties)
 
 
 def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", ties: str = "lowest") -> Matches:
@@ -198,8 +186,7 @@ def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", tie
     >>> max_match(S, threshold=0.5).pairs.tolist()
     [[0, 1], [1, 0]]
     """
-    source = Source(scores, metric)
-    return _assigned(source, source.line(threshold, "threshold"), ties)
+    return _assigned(Source(scores, metric), threshold, "threshold", ties)
 
 
 def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", margins: bool = True) -> Matches:
@@ -439,17 +426,14 @@ def _take(
     if len(left) > 1:
         rows, cols = Counter(i for i, _ in left), Counter(j for _, j in left)
         contested = {(i, j) for i, j in left if rows[i] > 1 or cols[j] > 1}
-    if contested and ties != "lowest":
-        if ties == "error":
-            raise ValueError(
-                f"ties='error', and {len(contested)} pairs that share an item are tied (first: {min(contested)}): "
-                "other partners are exactly as good"
-            )
-        for i, j in contested:
-            if rows[i] > 1:
-                free_a[i] = False
-            if cols[j] > 1:
-                free_b[j] = False
+    if contested and ties == "error":
+        raise ValueError(
+            f"ties='error', and {len(contested)} pairs that share an item are tied (first: {min(contested)}): "
+            "other partners are exactly as good"
+        )
+    for i, j in contested if ties == "drop" else ():
+        free_a[i] &= rows[i] == 1
+        free_b[j] &= cols[j] == 1
     chosen = 0
     for i, j in left:
         if free_a[i] and free_b[j]:

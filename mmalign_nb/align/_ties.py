@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import pairwise
 
 import numpy as np
-
-__all__ = ["TightPairs", "rounding", "usual", "within"]
 
 TIE = 1e-12  # sums closer than this share of their summands are equal: rounding, not preference
 _ROWS = 128  # rows of a block: small enough to stay in cache
@@ -67,6 +64,8 @@ class TightPairs:
 
     def settle(self, col: np.ndarray, lowest: bool) -> tuple[np.ndarray, np.ndarray]:
         """The assignment, if asked the lexicographically first of the best ones, and which rows are tied."""
+        self.owner = np.full(self.m, self.n)
+        self.owner[col[col >= 0]] = np.flatnonzero(col >= 0)
         tied = self.tied(col)
         return (self.lowest(col, tied) if lowest and tied.any() else col), tied
 
@@ -81,67 +80,57 @@ class TightPairs:
         from scipy.sparse.csgraph import connected_components
 
         n = self.n
-        owner = np.full(self.m, n)
-        owner[col[col >= 0]] = np.flatnonzero(col >= 0)
         alone = np.flatnonzero(self.may_be_alone & (col >= 0))
         freed = self._from_free(col)
         tail = np.concatenate([self.i, alone, np.full(len(freed), n)])
-        head = np.concatenate([owner[self.j], np.full(len(alone), n), freed])
+        head = np.concatenate([self.owner[self.j], np.full(len(alone), n), freed])
         graph = coo_array((np.ones(len(tail), np.int8), (tail, head)), (n + 1, n + 1))
         _, part = connected_components(graph.tocsr(), directed=True, connection="strong")
-        inside = part[self.i] == part[owner[self.j]]  # the pairs that some best assignment makes
+        inside = part[self.i] == part[self.owner[self.j]]  # the pairs that some best assignment makes
         self.i, self.j = self.i[inside], self.j[inside]
         return np.asarray((np.bincount(part)[part] > 1)[:n])
 
     def lowest(self, col: np.ndarray, tied: np.ndarray) -> np.ndarray:
         """The lexicographically first of the best assignments: settle row after row on its lowest column."""
-        start = np.searchsorted(self.i, np.arange(self.n + 1)).tolist()
-        to = self.j.tolist()
-        self.tight = [to[lo:hi] for lo, hi in pairwise(start)]
+        starts = np.searchsorted(self.i, np.arange(1, self.n))
+        self.tight = [columns.tolist() for columns in np.split(self.j, starts)]
         self.col = col.copy()
-        self.owner = np.full(self.m, self.n)
-        self.owner[col[col >= 0]] = np.flatnonzero(col >= 0)
         self.open = tied.copy()
         for row in np.flatnonzero(tied).tolist():
             seen: set[int] = set()  # from here there is no way to this row: not worth a second look
             for c in self.tight[row]:
-                if c == self.col[row]:
-                    break
                 first = int(self.owner[c])
-                if (first == self.n or self.open[first]) and self._exchange(row, c, first, seen):
+                may = first == self.n or self.open[first]
+                if c == self.col[row] or (may and self._exchange(row, c, first, seen)):
                     break
             self.open[row] = False
         return self.col
 
     def _exchange(self, row: int, c: int, first: int, seen: set[int]) -> bool:
         """Give column c to ``row`` if its owner ``first`` can be settled at no cost: find a way back to ``row``."""
-        n, came, queue = self.n, {first: row}, deque([first])
-        while queue and row not in came:
-            x = queue.popleft()
-            if x in seen:
-                continue
-            seen.add(x)
-            for x2 in self._next(x):
+        n, came, queue = self.n, {first: row}, [first]
+        for x in queue:
+            for x2 in () if x in seen else self._next(x):
                 if x2 not in came and (x2 == n or self.open[x2]):
                     came[x2] = x
                     queue.append(x2)
-        if row not in came:
-            return False
-        # Back along the way each takes the column of the next; where the next is "free", a free one or none.
-        taker, giver, given, moves = came[row], row, int(self.col[row]), []
-        while True:
-            if taker != n:
-                if giver == n:
-                    free = [k for k in self.tight[taker] if self.owner[k] == n]
-                    given = c if taker == row else (free[0] if free else -1)
-                moves.append((taker, given))
-            if taker == row:
+            seen.add(x)
+            if row in came:
                 break
-            given = int(self.col[taker]) if taker != n else -1
-            taker, giver = came[taker], taker
-        gone = self.col[[x for x, _ in moves]]
+        else:
+            return False
+        path = [row, came[row]]
+        while path[-1] != row:
+            path.append(came[path[-1]])
+        # Along the way each takes the column of the next; where the next is "free", a free one or none.
+        moves = {row: c}
+        for x, after in pairwise(path[-2::-1]):
+            if x != n:
+                free = [k for k in self.tight[x] if self.owner[k] == n]
+                moves[x] = int(self.col[after]) if after != n else [*free, -1][0]
+        gone = self.col[list(moves)]
         self.owner[gone[gone >= 0]] = n
-        for x, k in moves:
+        for x, k in moves.items():
             self.col[x] = k
             if k >= 0:
                 self.owner[k] = x

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files import as_path, read_header, replacing
+from .._files import as_path, read_array, read_header, replacing
 
 __all__ = ["read", "write"]
 
@@ -76,7 +76,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             for member in members:
                 with archive.open(member) as file:
                     head = read_header(file, member.file_size, f"{path} ({member.filename})")
-                array = head.array(archive.read(member))
+                array = read_array(archive.read(member), head, f"{path} ({member.filename})")
                 arrays[member.filename.removesuffix(".npy")] = array
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as err:
         raise ValueError(f"{path} is no archive of an encoder, or it is damaged ({err})") from err

@@ -45,14 +45,10 @@ class Side:
         self.reach = np.maximum(-low, high)  # the largest size in each column
         check_squares(self.reach.max(), X.shape[0] * X.shape[1], name)
         self.spread = high - low
-        if not self.spread.any():
-            raise ValueError(
-                f"{name} is constant: all {X.shape[0]} rows are equal, so nothing can be learned from it"
-            )
         if self.spread.max() < np.sqrt(np.finfo(np.float64).tiny / EPS):
-            raise ValueError(
-                f"{name} varies by {self.spread.max():.3g} only, whose squares float64 cannot hold: scale {name} up first"
-            )
+            small = f"varies by {self.spread.max():.3g} only, whose squares float64 cannot hold: scale {name} up first"
+            none = f"is constant: all {X.shape[0]} rows are equal, so nothing can be learned from it"
+            raise ValueError(f"{name} {small if self.spread.any() else none}")
         self.unit = np.ones(X.shape[1])  # what a column is measured in
         self.mean = np.zeros(X.shape[1])
         if center:
@@ -238,24 +234,16 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Check the rows of one side and return them in the shared space, as float32 if it can hold them."""
         X = self._check_side(X, side, name, allow_empty=allow_empty)
         out = np.empty((X.shape[0], self._n_features_out), np.float32)
-        limits = np.finfo(np.float32)
+        size, limits = np.empty(len(out)), np.finfo(np.float32)
         for i in range(0, len(out), BLOCK):
             with np.errstate(all="ignore"):  # what overflows is refused below
-                z = self._encode(X[i : i + BLOCK], side)
-                size = np.abs(z).max(axis=1, initial=0)
-            lost = ~(size <= limits.max) | ((size > 0) & (size < limits.tiny))
-            if lost.any():
-                rows = np.zeros(len(out), bool)
-                rows[i : i + BLOCK] = lost
-                raise ValueError(
-                    bad_rows(
-                        rows,
-                        name,
-                        f"a place in the shared space that float32 cannot hold (of size {size[lost][0]:.3g})",
-                        f"scale the data before fit, or make {self!r} less extreme",
-                    )
-                )
-            out[i : i + BLOCK] = z
+                out[i : i + BLOCK] = z = self._encode(X[i : i + BLOCK], side)
+                size[i : i + BLOCK] = np.abs(z).max(axis=1, initial=0)
+        lost = ~(size <= limits.max) | ((size > 0) & (size < limits.tiny))
+        if lost.any():
+            what = f"a place in the shared space that float32 cannot hold (of size {size[lost][0]:.3g})"
+            hint = f"scale the data before fit, or make {self!r} less extreme"
+            raise ValueError(bad_rows(lost, name, what, hint))
         return out
 
     def transform(self, X: Any, side: str = "a") -> np.ndarray:

@@ -115,9 +115,8 @@ class Contrastive(Projection):
         self.progress = progress
 
     def _learn(self, a: Side, b: Side) -> dict[str, Any]:
-        for name in ("dim", "epochs", "batch_size", "patience"):
-            as_count(getattr(self, name), name)
-        as_count(self.hidden, "hidden", none=True)
+        for name in ("dim", "epochs", "batch_size", "patience", "hidden"):
+            as_count(getattr(self, name), name, none=name == "hidden")
         ranges = {"validation": (0, 0.5), "temperature": (0.01,), "lr": (0, 1e30), "weight_decay": (0,)}
         for name, ends in ranges.items():  # beyond 1e30, AdamW's own arithmetic overflows float32
             as_number(getattr(self, name), name, *ends)
@@ -130,7 +129,7 @@ class Contrastive(Projection):
             layers[name] = [LinearMap(side.mean, first.weights / scale, first.bias), *more]
         with np.errstate(all="ignore"):  # the last step's weights have no loss yet: look at them
             first_rows = [_through(layers[s], side.X[:256]) for s, side in (("a", a), ("b", b))]
-        if not all(np.isfinite(z).all() and z.any() for z in first_rows):
+        if not all(np.isfinite([*z.flat, learned["temperature_"]]).all() and z.any() for z in first_rows):
             raise self._diverged(learned["best_epoch_"], "the heads give no finite vectors")
         linear = {f"map_{s}_": layers[s][0] for s in "ab"} if self.hidden is None else {}
         return {"_layers": layers, **linear, **learned}
@@ -180,25 +179,21 @@ class Contrastive(Projection):
                 with torch.no_grad():
                     log_scale.clamp_(max=np.log(100))
                 losses.append(loss.item())
-            if not np.isfinite(losses).all():
-                raise self._diverged(epoch, f"the loss is {np.mean(losses)}")
             history["train"].append(float(np.mean(losses)))
             now = -float(epoch)  # without a hold-out, the last epoch is the one to keep
             if held:
                 with torch.no_grad():
                     now = float(np.mean([loss_of(r).item() for r in _batches(held_out, self.batch_size)]))
-                if not np.isfinite(now):  # `now < best` below would be False, and keep untrained weights
-                    raise self._diverged(epoch, f"the loss of the held-out pairs is {now}")
                 history["validation"].append(now)
+            for what, level in (("the loss", history["train"][-1]), ("the loss of the held-out pairs", now)):
+                if not np.isfinite(level):  # `now < best` below would be False, and keep untrained weights
+                    raise self._diverged(epoch, f"{what} is {level}")
             if now < best:
                 best, kept, best_epoch = now, [t.detach().clone() for t in (*flat, log_scale)], epoch
             elif epoch - best_epoch >= self.patience:
                 break
         bar.close()
-        with np.errstate(over="ignore"):
-            temperature = float(np.exp(-kept[-1].item()))
-        if not np.isfinite(temperature):
-            raise self._diverged(best_epoch, f"the temperature is {temperature}")
+        temperature = kept[-1].double().neg().exp().item()
         arrays = iter([t.double().numpy() for t in kept[:-1]])
         weights = [[(next(arrays), next(arrays)) for _ in head] for head in heads]
         return weights, {"history_": history, "best_epoch_": best_epoch, "temperature_": temperature}
@@ -222,11 +217,13 @@ def _batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
 def _init_head(sizes: tuple[int, int | None, int], generator: torch.Generator) -> list[list[torch.Tensor]]:
     import torch
 
-    head = []
-    for fan_in, fan_out in pairwise(w for w in sizes if w is not None):
-        W = (torch.rand(fan_in, fan_out, generator=generator) * 2 - 1) / fan_in**0.5
-        head.append([W.requires_grad_(), torch.zeros(fan_out, requires_grad=True)])
-    return head
+    return [
+        [
+            ((torch.rand(fan_in, fan_out, generator=generator) * 2 - 1) / fan_in**0.5).requires_grad_(),
+            torch.zeros(fan_out, requires_grad=True),
+        ]
+        for fan_in, fan_out in pairwise(w for w in sizes if w is not None)
+    ]
 
 
 def _forward(head: list[list[torch.Tensor]], x: torch.Tensor) -> torch.Tensor:

@@ -13,8 +13,6 @@ from .._files import as_path
 from ..similarity import Gallery, Rows, above, as_rows, norms, top_k
 from ._folder import read, write
 
-__all__ = ["Hits", "Index", "RangeHits"]
-
 
 class Hits(NamedTuple):
     """The best items of each query, best first: ``ids`` and float32 ``scores``, both ``(n, k)``."""
@@ -73,7 +71,7 @@ class Index:
         self._form: Rows | None = None
         self._rows: list[np.ndarray] = []
         self._ids: list[np.ndarray] | None = None  # None: ids are the row numbers
-        self._seen: set[Any] | None = None
+        self._seen: set[Any] = set()
         self._gallery: Gallery | None = None
 
     def add(self, vectors: Any, ids: Any = None) -> Index:
@@ -130,24 +128,23 @@ class Index:
         return self
 
     def _add_ids(self, new: np.ndarray, name: str = "ids") -> None:
-        old = self._ids or []
-        if old and (old[0].dtype.kind == "U") != (new.dtype.kind == "U"):
-            kinds = ("str", "int") if new.dtype.kind == "U" else ("int", "str")
-            raise TypeError(f"ids has {kinds[0]}; the index has {kinds[1]} ids: want the same")
-        both = [*old, new]
-        if len({x.dtype.kind for x in both}) > 1:  # int64 and uint64, which NumPy would join as floats
+        both = [*(self._ids or []), new]
+        kinds = [x.dtype.kind for x in both]
+        if len(set(kinds)) > 1 and "U" in kinds:
+            now, before = ("str", "int") if kinds[-1] == "U" else ("int", "str")
+            raise TypeError(f"ids has {now}; the index has {before} ids: want the same")
+        if len(set(kinds)) > 1:  # int64 and uint64, which NumPy would join as floats
             if (low := min(int(x.min()) for x in both)) < 0:
                 high = max(int(x.max()) for x in both)
                 raise ValueError(f"ids would go from {low} to {high}; 64 bits cannot hold them: use str")
             both = [x.astype(np.uint64, copy=False) for x in both]
-        if self._seen is None:
-            self._seen = set(self.ids.tolist()) if old else set()
-        listed = new.tolist()
-        if known := self._seen.intersection(listed):
+        fresh = set(listed := new.tolist())
+        if known := self._seen & fresh:
             raise ValueError(f"{name} has {min(known)!r}, which the index has already; want each id once")
-        if twice := _repeated(listed):
-            raise ValueError(f"{name} has {min(twice)!r} twice; want each id once")
-        self._seen.update(listed)
+        if len(fresh) < len(listed):
+            twice = min(x for x, count in Counter(listed).items() if count > 1)
+            raise ValueError(f"{name} has {twice!r} twice; want each id once")
+        self._seen |= fresh
         self._ids = both
 
     def _as_rows(self, x: Any, name: str) -> Rows:
@@ -334,12 +331,9 @@ class Index:
             index._form = Rows(None, dim, facts["bits"])
         if "vectors" in parts:
             file, vectors = parts["vectors"]
-            width = (
-                dim
-                if index.metric != "hamming"
-                else -(-(dim if facts["bits"] != "unpacked" else -(-dim // 8)) // 8)
-            )
-            kinds = ("float32", "float64") if index.metric != "hamming" else ("uint64",)
+            kinds, width = ["float32", "float64"], dim
+            if index.metric == "hamming":
+                kinds, width = ["uint64"], -(-(dim if facts["bits"] != "unpacked" else -(-dim // 8)) // 8)
             if vectors.dtype not in kinds or vectors.shape != (n, width) or not vectors.flags.c_contiguous:
                 raise ValueError(
                     f"{file} has {vectors.dtype} {vectors.shape}; index.json says {' or '.join(kinds)} {(n, width)}"
@@ -361,8 +355,3 @@ class Index:
 
     def __repr__(self) -> str:
         return f"Index(metric={self.metric!r}, n={len(self)}, dim={self.dim})"
-
-
-def _repeated(ids: list[Any]) -> set[Any]:
-    """The ids that come more than once."""
-    return {x for x, count in Counter(ids).items() if count > 1} if len(set(ids)) < len(ids) else set()

@@ -20,9 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files import read_header, replacing, sync, sync_folder, unfinished
-
-__all__ = ["read", "write"]
+from .._files import read_array, read_header, replacing, sync, sync_folder, unfinished
 
 FORMAT = 2
 _TOKEN = re.compile(r"(?:vectors|ids)-([0-9a-f]{16})\.npy")
@@ -124,8 +122,8 @@ def _read_part(name: str, file: Any, facts: dict[str, Any], verify: bool) -> np.
     head = read_header(file, size, file.name)
     file.seek(0)
     if name == "ids":
-        return head.array(file.read())
-    return np.memmap(file, head.dtype, "r", head.offset, head.shape, head.order).view(np.ndarray)
+        return read_array(file.read(), head, file.name)
+    return np.memmap(file, mode="r", **head).view(np.ndarray)
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:
@@ -133,12 +131,9 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     path = folder / "index.json"
     if not path.is_file():
         raise FileNotFoundError(f"{folder} has no index.json; want a folder that Index.save wrote")
-    with path.open("rb") as file:
-        text = file.read(_LARGEST + 1)
     try:
-        if len(text) > _LARGEST:
-            raise ValueError(f"more than {_LARGEST} bytes")
-        facts: dict[str, Any] = dict(json.loads(text))
+        with path.open("rb") as file:  # what is longer is cut off, so it is no JSON
+            facts: dict[str, Any] = dict(json.loads(file.read(_LARGEST)))
     except (ValueError, TypeError, RecursionError) as err:
         raise ValueError(f"{path} is not what Index.save wrote ({err})") from err
     if facts.get("format", FORMAT) != FORMAT:

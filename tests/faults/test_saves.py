@@ -453,7 +453,7 @@ BROKEN = {
     ),
     "binary": (lambda f: (f / "index.json").write_bytes(b"\xff\xfe\x00"), r"not what Index\.save wrote"),
     "deep": (lambda f: (f / "index.json").write_text("[" * 60000), r"not what Index\.save wrote"),
-    "large": (lambda f: (f / "index.json").write_text(" " * 10**6), "more than 65536 bytes"),
+    "large": (lambda f: (f / "index.json").write_text(" " * 10**6), "is not what Index.save wrote"),
     "foreign": (
         lambda f: (f / "index.json").write_text('{"name": "x"}'),
         r"index\.json is not as Index\.save wrote it",
