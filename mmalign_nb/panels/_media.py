@@ -105,9 +105,9 @@ class Media:
         if self.kind == "sound":
             return f'<audio controls preload="auto" aria-label="{{name}}" src="{uri("audio/wav", _wav(item, self.rate))}"></audio>'
         if self.kind == "clip":
-            return f'<img class="mm-item" alt="{{name}}" src="{uri("image/webp", _webp(item, self.rate))}">'
+            return f'<img class="mm-item" alt="{{name}}" src="{uri("image/webp", _encoded(item, "WEBP", duration=round(1000 / self.rate), loop=0, quality=80))}">'
         pixelated = ' style="image-rendering:pixelated"' if max(item.shape[:2]) <= 48 else ""
-        return f'<img class="mm-item" alt="{{name}}" src="{uri("image/png", _png(item))}"{pixelated}>'
+        return f'<img class="mm-item" alt="{{name}}" src="{uri("image/png", _encoded(item[None], "PNG"))}"{pixelated}>'
 
 
 def _pick(items: Any, name: str) -> Any:
@@ -132,31 +132,20 @@ def uri(mime: str, data: bytes) -> str:
     return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _png(image: np.ndarray) -> bytes:
+def _encoded(images: Any, kind: str, **how: Any) -> bytes:
+    """Pictures as a file of this kind, all of them one after the other."""
     from PIL import Image
 
     out = io.BytesIO()
-    Image.fromarray(image).save(out, "PNG")
-    return out.getvalue()
-
-
-def _webp(frames: np.ndarray, fps: float) -> bytes:
-    from PIL import Image
-
-    first, *rest = (Image.fromarray(frame) for frame in frames)
-    out = io.BytesIO()
-    first.save(out, "WEBP", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0, quality=80)
+    first, *rest = (Image.fromarray(image) for image in images)
+    first.save(out, kind, **({"save_all": True, "append_images": rest} if rest else {}), **how)
     return out.getvalue()
 
 
 def _wav(samples: np.ndarray, rate: float) -> bytes:
     """16-bit mono WAV, which every browser plays."""
-    import wave
+    from scipy.io import wavfile
 
     out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(round(rate))
-        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    wavfile.write(out, round(rate), (np.clip(samples, -1, 1) * 32767).astype("<i2"))
     return out.getvalue()
