@@ -145,6 +145,3 @@ def pair_card(a: Media, b: Media, i: int, j: int, score: float, right: bool | No
     arrow = "↕" if tall else "↔"
     inside = f'<div class="mm-pair{tall}">{a.html(i)}<span aria-hidden="true">{arrow}</span>{b.html(j)}</div>'
     return card(f"{score:.3f}", inside, right)
-
-
-__all__ = ["Panel", "card", "pair_card", "read_measures"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import io
 from typing import Any
@@ -12,8 +13,6 @@ import numpy as np
 from .._check import as_array, as_audio, as_number, as_video, describe, is_text
 from ..datasets import Items
 from ..plots.items import texts_or_images
-
-__all__ = ["Media", "escape", "uri"]
 
 escape = html.escape
 
@@ -59,7 +58,7 @@ class Media:
             raise ValueError(
                 f"{name} has {len(items)} items and there are {n} of its side; want one item for each"
             )
-        self._html: dict[int, str] = {}
+        self._html = functools.cache(self._encode)
 
     def _with_rate(self, items: tuple[Any, ...], name: str) -> np.ndarray:
         if len(items) != 2:
@@ -93,10 +92,7 @@ class Media:
 
     def html(self, i: int, name: str = "") -> str:
         """The item as HTML, with a text alternative; ``name`` is used for it in place of ``picture 7``."""
-        key = int(i)
-        if key not in self._html:
-            self._html[key] = self._encode(key)
-        return self._html[key].replace("{name}", escape(name or self.words(key), quote=True))
+        return self._html(int(i)).replace("{name}", escape(name or self.words(int(i)), quote=True))
 
     def _encode(self, i: int) -> str:
         item = self.items[i]
@@ -112,11 +108,9 @@ class Media:
 
 def _pick(items: Any, name: str) -> Any:
     """Take one modality out of Items, with its rate where it has one."""
-    held = items if isinstance(items, Items) else items[0]
+    held, *asked = (items,) if isinstance(items, Items) else items
     known = held.modalities
-    modality = "" if isinstance(items, Items) or len(items) != 2 else str(items[1])
-    if isinstance(items, Items) and len(known) == 1:
-        modality = known[0]
+    modality = ", ".join(map(str, asked or known))
     if modality not in known:
         raise ValueError(
             f"{name} is Items with {', '.join(known) or 'no modality'}; say which to show, "

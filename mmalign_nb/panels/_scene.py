@@ -24,7 +24,6 @@ from ._layers import Canvas
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Marks", "Scene"]
 
 _MANY = 1500  # more dots than this are a cloud: cells are painted instead
 _WIDTH, _HEIGHT = 10.6, 4.15

@@ -16,8 +16,6 @@ from ._media import Media, escape
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ComparePanel"]
-
 
 class _Ranking(NamedTuple):
     """The best columns of every row, best first, and which of them are right."""

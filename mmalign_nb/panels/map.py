@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -17,8 +18,6 @@ from ._media import Media, escape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = ["MapPanel"]
 
 METHODS = ("PCA", "t-SNE")
 
@@ -97,8 +96,9 @@ class MapPanel(Panel):
         self._media = Media(a, "a", n), Media(b, "b", m)
         self._truth = None if truth is None else Truth(truth, (n, m))
         self._sides, self._seed, self._k = as_words(sides, "sides", 2), as_seed(seed), as_count(k, "k")
-        self._flat: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._canvases: dict[str, Canvas] = {}
+        # Each map is computed and drawn when it is first chosen, and kept.
+        self._flat = functools.cache(lambda name: _flatten(np.vstack(self._units), name, self._seed))
+        self._canvas = functools.cache(lambda name: Canvas(self._draw()))
         self._make_widgets(method, max(n, m))
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
         super().__init__(
@@ -133,11 +133,8 @@ class MapPanel(Panel):
 
     def coordinates(self) -> tuple[np.ndarray, np.ndarray]:
         """Both sides on the chosen map: ``(n, 2)`` and ``(m, 2)``."""
-        name = self.method.value
-        if name not in self._flat:
-            both = np.vstack(self._units)
-            self._flat[name] = tuple(np.split(_flatten(both, name, self._seed), [len(self._units[0])]))  # type: ignore[assignment]
-        return self._flat[name]
+        flat, n = self._flat(self.method.value), len(self._units[0])
+        return flat[:n], flat[n:]
 
     def nearest(self) -> tuple[np.ndarray, np.ndarray]:
         """All items of the other side by cosine with the selected one, nearest first, and their cosines."""
@@ -160,8 +157,7 @@ class MapPanel(Panel):
         size = len(self._units[self.side.value])
         for widget in (self.point, self.number):
             widget.max = size - 1
-        if self._canvases:
-            self._refresh()
+        self._refresh()
 
     def _pairs(self) -> np.ndarray | None:
         """True pairs to join; none if an item has many, as with classes: the lines would hide the points."""
@@ -177,15 +173,12 @@ class MapPanel(Panel):
         )
 
     def _change_map(self) -> None:
-        """Send the chosen map; it is computed and drawn the first time."""
-        name = self.method.value
-        if name not in self._canvases:
-            self._canvases[name] = Canvas(self._draw())
-        self._picture.lower(self._canvases[name].png)
+        """Send the chosen map."""
+        self._picture.lower(self._canvas(self.method.value).png)
         self._refresh()
 
     def _refresh(self) -> None:
-        canvas = self._canvases[self.method.value]
+        canvas = self._canvas(self.method.value)
         flat, s = self.coordinates(), self.side.value
         (at,) = canvas.pixels(0, *flat[s][self.point.value])
         parts = []
@@ -199,7 +192,7 @@ class MapPanel(Panel):
             f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="13" fill="none" stroke="#fff" stroke-width="7"/>'
             f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="13" fill="none" stroke="{COLORS["vermilion"]}" stroke-width="4"/>'
         )
-        self._picture.upper(canvas.svg("".join(parts), self.alt))
+        self._picture.upper.value = canvas.svg("".join(parts), self.alt)
         self._items.value = self._cards()
         self._say("")
 
