@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-__all__ = ["FLYING", "mix", "sprite"]
-
 RGB = tuple[int, int, int]
 Points = Sequence[tuple[float, float]]
 Stroke = tuple[Any, ...]  # a method of Pen and its arguments: a drawing is data
@@ -25,6 +23,13 @@ ROSE, WATER, BEAM = (250, 150, 160), (96, 176, 246), (255, 236, 140)
 def mix(a: RGB, b: RGB, share: float) -> RGB:
     """Go from ``a`` towards ``b`` by a share in [0, 1]."""
     return tuple(round(x + (y - x) * share) for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
+
+
+def veiled(colour: RGB, alpha: Image.Image) -> Image.Image:
+    """A sheet of one colour, seen as much as ``alpha`` says."""
+    sheet = Image.new("RGBA", alpha.size, colour)
+    sheet.putalpha(alpha)
+    return sheet
 
 
 class Pen:
@@ -379,7 +384,6 @@ def sprite(kind: str, colour: RGB, pixels: int = 128) -> Image.Image:
     grown = (
         sheet.getchannel("A").filter(ImageFilter.GaussianBlur(pixels / 40)).point(lambda a: min(255, 9 * a))
     )
-    out = Image.new("RGBA", sheet.size, mix(INK, colour, 0.12))
-    out.putalpha(grown)
+    out = veiled(mix(INK, colour, 0.12), grown)
     out.alpha_composite(Image.fromarray(body))
     return out
