@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -27,8 +28,6 @@ from ._store import read, write
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["TrainedEncoder"]
-
 _LARGEST_RATE = 1e30  # beyond, AdamW's own arithmetic overflows float32 before any loss could show it
 
 
@@ -42,18 +41,45 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     _kind: ClassVar[str]
     _counts: ClassVar[tuple[str, ...]] = ("dim", "epochs", "batch_size")  # whole numbers of at least 1
 
+    def __init__(
+        self,
+        dim: int,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float,
+        weight_decay: float,
+        dropout: float,
+        negatives: int,
+        head: str,
+        seed: int,
+        progress: bool,
+    ) -> None:
+        self.dim = dim
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.negatives = negatives
+        self.head = head
+        self.seed = seed
+        self.progress = progress
+
+    @abstractmethod
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
-        raise NotImplementedError
+        """Refuse what are no raw items of this kind, or not like the fitted ones."""
 
+    @abstractmethod
     def _build(self, shape: tuple[int, ...]) -> nn.Module:
-        raise NotImplementedError
+        """The network for items of this shape."""
 
+    @abstractmethod
     def _tensor(self, X: np.ndarray) -> Tensor:
-        raise NotImplementedError
+        """Some raw items as the network takes them."""
 
+    @abstractmethod
     def _prepare(self, net: nn.Module, X: np.ndarray) -> Callable[[np.ndarray], Tensor]:
         """Set what the network knows of its input (mean, spread); return rows -> training tensor."""
-        raise NotImplementedError
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Train on items and what belongs to them.

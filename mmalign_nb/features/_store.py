@@ -14,8 +14,6 @@ import numpy as np
 
 from .._files import as_path, read_header, replacing
 
-__all__ = ["read", "write"]
-
 
 def write(path: str | Path, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], half: bool) -> None:
     """Write arrays and config in one act; the same content gives the same bytes, whenever it is written."""

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from .._check import (
@@ -199,16 +200,17 @@ class TfidfText(TransformerMixin, BaseEstimator):
         if self.chars is not None:
             _check_run(self.chars, "chars")
             as_number(self.char_weight, "char_weight", 0, 1, above=True, below=True)
-        df: dict[str, int] = {}
-        for text in texts:
-            for term in set(self._terms(text)):
-                df[term] = df.get(term, 0) + 1
-        kept = sorted(term for term, count in df.items() if count >= self.min_df)
-        if not kept:
-            raise ValueError(f"X has no term that {self.min_df} or more of its {len(texts)} texts contain")
-        self.vocabulary_ = {term: column for column, term in enumerate(kept)}
-        counts = np.array([df[term] for term in kept])
-        self.idf_ = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
+        counter = CountVectorizer(analyzer=self._terms, min_df=self.min_df)
+        try:
+            counts = counter.fit_transform(texts)
+        except ValueError as err:
+            raise ValueError(
+                f"X has no term that {self.min_df} or more of its {len(texts)} texts contain"
+            ) from err
+        kept = counter.get_feature_names_out()
+        self.vocabulary_ = {term: column for column, term in enumerate(kept.tolist())}
+        df = np.bincount(counts.indices, minlength=len(kept))
+        self.idf_ = (np.log((1 + len(texts)) / (1 + df)) + 1).astype(np.float32)
         if dim is not None:
             from sklearn.decomposition import TruncatedSVD
 
@@ -253,14 +255,8 @@ class TfidfText(TransformerMixin, BaseEstimator):
                 yield from ("~" + w[i : i + n] for w in split for i in range(len(w) - n + 1))
 
     def _weigh(self, texts: list[str]) -> sparse.csr_array:
-        rows, columns = [], []
-        for row, text in enumerate(texts):
-            found = [self.vocabulary_[t] for t in self._terms(text) if t in self.vocabulary_]
-            columns += found
-            rows += [row] * len(found)
-        shape = (len(texts), len(self.vocabulary_))
-        ones = np.ones(len(rows), np.float32)
-        tf = sparse.coo_array((ones, (np.array(rows, int), np.array(columns, int))), shape).tocsr()
+        counter = CountVectorizer(analyzer=self._terms, vocabulary=self.vocabulary_, dtype=np.float32)
+        tf = sparse.csr_array(counter.transform(texts))
         tf.data *= self.idf_[tf.indices]
         if self.chars is not None:  # each kind of term to length 1 first: there are many more runs than words
             run = np.array([term.startswith("~") for term in self.vocabulary_])

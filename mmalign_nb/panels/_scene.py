@@ -17,8 +17,9 @@ from ..plots.scores import (
     legend_below,
     mark_pairs,
     marker_size,
+    right_and_wrong,
 )
-from ..plots.style import COLORS, LINE, RIGHT, WRONG
+from ..plots.style import COLORS, LINE, RIGHT
 from ._layers import Canvas
 
 if TYPE_CHECKING:
@@ -127,16 +128,12 @@ class Scene:
         return self.canvas.svg("".join(parts), alt)
 
     def _svg_pairs(self, marks: Marks) -> str:
-        pairs, right = marks.pairs, marks.right
-        groups = [("chosen", COLORS["orange"], pairs, False)]
-        if right is not None:
-            groups = [("right", RIGHT, pairs[right], False), ("wrong", WRONG, pairs[~right], True)]
         x0, y0, _, _ = self.canvas.boxes[0]
         at, legend_y = x0, self.canvas.height - y0 + 70
         size = self._size * 100 / 72
         parts = []
-        for name, color, cells, cross in groups:
-            if len(pairs) > _MANY:
+        for name, cells, color, cross in right_and_wrong(marks.pairs, marks.right):
+            if len(marks.pairs) > _MANY:
                 parts.append(self._svg_cells(cells, color))
             else:
                 parts.append(_stamps(self.canvas.pixels(0, cells[:, 1], cells[:, 0]), size, color, cross))
