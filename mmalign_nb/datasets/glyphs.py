@@ -111,9 +111,10 @@ def glyphs(typeface: str = "DejaVu Sans", size: int = 32) -> Items:
     """
     one_of(typeface, "typeface", _FILES)
     size = as_count(size, "size", 8)
+    import matplotlib
     from fontTools.unicodedata import block, script, script_name
 
-    path = _font_path(typeface)
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", _FILES[typeface] + ".ttf")
     chars = _named_characters(path)
     image = _draw(chars, path, size)
     inked = image.min(axis=(1, 2)) < 128
@@ -133,12 +134,6 @@ def glyphs(typeface: str = "DejaVu Sans", size: int = 32) -> Items:
             "same_drawing_as": ids[first],
         },
     )
-
-
-def _font_path(typeface: str) -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path(), "fonts", "ttf", _FILES[typeface] + ".ttf")
 
 
 def _named_characters(path: Path) -> list[str]:

@@ -224,17 +224,15 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers, in half the bytes."""
         check_is_fitted(self, "net_")
         arrays = {f"net.{k}": v.numpy() for k, v in self.net_.state_dict().items()}
-        columns = None
-        if hasattr(self, "pairs_"):
-            arrays |= {f"pairs.{k}": v.numpy() for k, v in self.pairs_.state_dict().items()}
-            columns = self.pairs_.columns
-        else:
+        if (pairs := getattr(self, "pairs_", None)) is None:
             arrays["classes"] = self.classes_
+        else:
+            arrays |= {f"pairs.{k}": v.numpy() for k, v in pairs.state_dict().items()}
         config = {
             "kind": self._kind,
             "params": self.get_params(),
             "shape": self.shape_,
-            "columns": columns,
+            "columns": None if pairs is None else pairs.columns,
             "loss_curve": self.loss_curve_,
         }
         write(path, config, arrays, half)

@@ -47,15 +47,12 @@ def read(name: str | Path, kind: str) -> Iterator[tuple[dict[str, Any], dict[str
     try:
         config = json.loads(str(arrays.pop("config")))
         if config["kind"] != kind:
-            found = config["kind"]
-        else:
-            yield config, arrays
-            return
+            raise ValueError(f"it holds one of {config['kind']}")
+        yield config, arrays
     except Exception as err:  # whatever the content is, it is the file that is wrong
         raise ValueError(
             f"{path} holds no whole encoder of {kind} ({type(err).__name__}: {' '.join(str(err).split())[:200]})"
         ) from err
-    raise ValueError(f"{path} holds an encoder of {found}; want one of {kind}")
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -74,8 +71,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             for member in members:
                 with archive.open(member) as file:
                     head = read_header(file, member.file_size, f"{path} ({member.filename})")
-                array = head.array(archive.read(member))
-                arrays[member.filename.removesuffix(".npy")] = array
+                arrays[member.filename.removesuffix(".npy")] = head.array(archive.read(member))
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as err:
         raise ValueError(f"{path} is no archive of an encoder, or it is damaged ({err})") from err
     for key, array in arrays.items():

@@ -99,7 +99,19 @@ class MapPanel(Panel):
         # Each map is computed and drawn when it is first chosen, and kept.
         self._flat = functools.cache(lambda name: _flatten(np.vstack(self._units), name, self._seed))
         self._canvas = functools.cache(lambda name: Canvas(self._draw()))
-        self._make_widgets(method, max(n, m))
+        style = {"description_width": "70px"}
+        self.method = widgets.Dropdown(options=METHODS, value=method, description="map", style=style,
+                                       layout={"width": "220px"}, tooltip="How the space is brought to two dimensions")  # fmt: skip
+        self.side = widgets.Dropdown(options=list(zip(self._sides, (0, 1), strict=True)), description="select from",
+                                     style={"description_width": "90px"}, layout={"width": "260px"},
+                                     tooltip="Which side's item is selected")  # fmt: skip
+        self.point = widgets.IntSlider(max=max(n, m) - 1, description="point", style=style, layout={"flex": "1 1 420px"},
+                                       tooltip="Which item is selected")  # fmt: skip
+        self.number = widgets.BoundedIntText(max=max(n, m) - 1, description="number", style=style, layout={"width": "180px"},
+                                             tooltip="The item's number, typed")  # fmt: skip
+        widgets.link((self.point, "value"), (self.number, "value"))
+        self._picture, self._items = Layers(), widgets.HTML(layout={"flex": "1 1 280px"})
+        self._picture.layout.flex = "0 1 680px"
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
         super().__init__(
             [
@@ -113,21 +125,6 @@ class MapPanel(Panel):
         self.point.observe(self._guard(lambda _: self._refresh()), "value")
         self.side.observe(self._guard(lambda _: self._change_side()), "value")
         self.method.observe(self._guard(lambda _: self._change_map()), "value")
-
-    def _make_widgets(self, method: str, n: int) -> None:
-        style = {"description_width": "70px"}
-        self.method = widgets.Dropdown(options=METHODS, value=method, description="map", style=style,
-                                       layout={"width": "220px"}, tooltip="How the space is brought to two dimensions")  # fmt: skip
-        self.side = widgets.Dropdown(options=list(zip(self._sides, (0, 1), strict=True)), description="select from",
-                                     style={"description_width": "90px"}, layout={"width": "260px"},
-                                     tooltip="Which side's item is selected")  # fmt: skip
-        self.point = widgets.IntSlider(max=n - 1, description="point", style=style, layout={"flex": "1 1 420px"},
-                                       tooltip="Which item is selected")  # fmt: skip
-        self.number = widgets.BoundedIntText(max=n - 1, description="number", style=style, layout={"width": "180px"},
-                                             tooltip="The item's number, typed")  # fmt: skip
-        widgets.link((self.point, "value"), (self.number, "value"))
-        self._picture, self._items = Layers(), widgets.HTML(layout={"flex": "1 1 280px"})
-        self._picture.layout.flex = "0 1 680px"
 
     # ---- what is computed
 
@@ -181,13 +178,12 @@ class MapPanel(Panel):
         canvas = self._canvas(self.method.value)
         flat, s = self.coordinates(), self.side.value
         (at,) = canvas.pixels(0, *flat[s][self.point.value])
-        parts = []
-        for j in self.partners()[:50]:
-            (x, y), *_ = canvas.pixels(0, *flat[1 - s][j])
-            parts.append(f'<path d="M{at[0]:g} {at[1]:g}L{x:g} {y:g}" stroke="#000" stroke-width="2.5"/>')
-            parts.append(
-                f'<circle cx="{x:g}" cy="{y:g}" r="8" fill="none" stroke="#000" stroke-width="2.5"/>'
-            )
+        partners = canvas.pixels(0, *flat[1 - s][self.partners()[:50]].T)
+        parts = [
+            f'<path d="M{at[0]:g} {at[1]:g}L{x:g} {y:g}" stroke="#000" stroke-width="2.5"/>'
+            f'<circle cx="{x:g}" cy="{y:g}" r="8" fill="none" stroke="#000" stroke-width="2.5"/>'
+            for x, y in partners
+        ]
         parts.append(
             f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="13" fill="none" stroke="#fff" stroke-width="7"/>'
             f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="13" fill="none" stroke="{COLORS["vermilion"]}" stroke-width="4"/>'
@@ -198,28 +194,22 @@ class MapPanel(Panel):
 
     def _cards(self) -> str:
         s, i = self.side.value, self.point.value
-        mine, other = self._media[s], self._media[1 - s]
         order, cosines = self.nearest()
         partners = set(self.partners().tolist())
 
-        def shown(j: int, cosine: float) -> str:
-            right = None if self._truth is None else j in partners
-            return card(
-                f"{escape(self._sides[1 - s])} {j}, cosine {cosine:.3f}",
-                f'<div class="mm-pair">{other.html(j)}</div>',
-                right,
-            )
+        def shown(side: int, j: int, told: str = "", right: bool | None = None) -> str:
+            inside = f'<div class="mm-pair">{self._media[side].html(j)}</div>'
+            return card(f"{escape(self._sides[side])} {j}{told}", inside, right)
 
         parts = [
-            f'<div class="mm-head">selected</div>{card(f"{escape(self._sides[s])} {i}", self._inside(mine, i))}',
+            f'<div class="mm-head">selected</div>{shown(s, i)}',
             f'<div class="mm-head">nearest in {escape(self._sides[1 - s])}</div>',
-            *(shown(int(j), float(c)) for j, c in zip(order[: self._k], cosines, strict=False)),
+            *(
+                shown(1 - s, j, f", cosine {c:.3f}", None if self._truth is None else j in partners)
+                for j, c in zip(order[: self._k].tolist(), cosines, strict=False)
+            ),
         ]
         return f'<div class="mm-stack" role="status">{"".join(parts)}</div>'
-
-    @staticmethod
-    def _inside(media: Media, i: int) -> str:
-        return f'<div class="mm-pair">{media.html(i)}</div>'
 
     def _rank_of_partner(self) -> str:
         order, _ = self.nearest()

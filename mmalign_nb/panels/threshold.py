@@ -120,13 +120,30 @@ class ThresholdPanel(Panel):
             lambda choice: choice.curve(np.linspace(self.threshold.min, self.threshold.max, _CURVE_POINTS))
         )
         self._make_widgets(one_of(mode, "mode", MODES))
-        super().__init__(self._rows(), status_at=3)  # what "suggest" says stands near its button
+        chosen = [self.mode]
+        if len(self._scores) > 1:
+            chosen.append(self.measure)
+        if self.rule.options:
+            chosen += [self.rule, self.suggest]
+        wrap = {"flex_flow": "row wrap", "align_items": "center"}
+        rows = [
+            widgets.HBox(chosen, layout=wrap),
+            self.threshold,
+            self._read,
+            self._picture,
+            self._items,
+        ]
+        super().__init__(rows, status_at=3)  # what "suggest" says stands near its button
         self._set_range()
-        self._show_scene()
+        self._picture.lower(self._scene.canvas.png)
         if threshold is not None and not getattr(threshold, "abstained", False):
             self.threshold.value = as_threshold(threshold)
         self._refresh()
-        self._listen()
+        refresh = self._guard(lambda _: self._refresh())
+        self.threshold.observe(refresh, "value")
+        self.mode.observe(refresh, "value")
+        self.measure.observe(self._guard(lambda change: self._change_measure(change["old"])), "value")
+        self.suggest.on_click(self._guard(lambda _: self._suggest()))
 
     # ---- widgets
 
@@ -156,28 +173,6 @@ class ThresholdPanel(Panel):
         self._read = widgets.HTML()
         self._picture = Layers()
         self._items = widgets.HTML()
-
-    def _rows(self) -> list[widgets.Widget]:
-        chosen = [self.mode]
-        if len(self._scores) > 1:
-            chosen.append(self.measure)
-        if self.rule.options:
-            chosen += [self.rule, self.suggest]
-        wrap = {"flex_flow": "row wrap", "align_items": "center"}
-        return [
-            widgets.HBox(chosen, layout=wrap),
-            self.threshold,
-            self._read,
-            self._picture,
-            self._items,
-        ]
-
-    def _listen(self) -> None:
-        refresh = self._guard(lambda _: self._refresh())
-        self.threshold.observe(refresh, "value")
-        self.mode.observe(refresh, "value")
-        self.measure.observe(self._guard(lambda change: self._change_measure(change["old"])), "value")
-        self.suggest.on_click(self._guard(lambda _: self._suggest()))
 
     # ---- what is chosen
 
@@ -235,10 +230,6 @@ class ThresholdPanel(Panel):
         finite = S[np.isfinite(S)]
         self.threshold.fit(*((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)))
 
-    def _show_scene(self) -> None:
-        """Send the lower layer: once per measure."""
-        self._picture.lower(self._scene.canvas.png)
-
     def _change_measure(self, old: str) -> None:
         """Scores of two measures cannot be compared: keep the share of pairs above the line instead."""
         before, now = (S[np.isfinite(S)] for S in (self._scores[old], self.scores))
@@ -248,7 +239,7 @@ class ThresholdPanel(Panel):
             self._set_range()
             if share < 1 and now.size:
                 self.threshold.value = float(np.quantile(now, 1 - share))
-        self._show_scene()
+        self._picture.lower(self._scene.canvas.png)
         if self.threshold.value == line:
             self._refresh()
 
