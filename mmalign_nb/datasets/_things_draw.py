@@ -73,9 +73,7 @@ def _gradient(*stops: RGB) -> Image.Image:
 def _sky_and_grass(time: str) -> tuple[Image.Image, Image.Image]:
     mood, horizon = _MOODS[time], round(0.66 * _SIDE)
     sky, grass = _gradient(*mood.sky).resize((_SIDE, horizon)), _gradient(*mood.grass)
-    whole = Image.new("RGB", (_SIDE, _SIDE))
-    whole.paste(sky)
-    return whole, grass.resize((_SIDE, _SIDE - round(0.6 * _SIDE)))
+    return sky.crop((0, 0, _SIDE, _SIDE)), grass.resize((_SIDE, _SIDE - round(0.6 * _SIDE)))
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ from math import cos, pi, sin
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 RGB = tuple[int, int, int]
 Points = Sequence[tuple[float, float]]
@@ -38,8 +38,11 @@ class Pen:
     def __init__(self, colour: RGB, pixels: int) -> None:
         self.sheet = Image.new("RGBA", (pixels, pixels), (0, 0, 0, 0))
         self._draw, self._k = ImageDraw.Draw(self.sheet), pixels / 100
-        light, dark = mix(colour, (255, 255, 255), 0.4), mix(colour, INK, 0.36)
-        self._paints = {"base": colour, "light": light, "dark": dark}
+        self._paints = {
+            "base": colour,
+            "light": mix(colour, (255, 255, 255), 0.4),
+            "dark": mix(colour, INK, 0.36),
+        }
 
     def draw(self, strokes: Sequence[Stroke]) -> None:
         """Draw strokes one over the other: which method, then its arguments."""
@@ -371,9 +374,7 @@ def sprite(kind: str, colour: RGB, pixels: int = 128) -> Image.Image:
     pen = Pen(colour, 2 * pixels)
     pen.draw(_DRAW[kind])
     margin = pixels // 14
-    inner = pen.sheet.resize((pixels - 2 * margin,) * 2, Image.Resampling.BOX)
-    sheet = Image.new("RGBA", (pixels, pixels), (0, 0, 0, 0))
-    sheet.paste(inner, (margin, margin))
+    sheet = ImageOps.expand(pen.sheet.resize((pixels - 2 * margin,) * 2, Image.Resampling.BOX), margin)
     rgba = np.array(sheet, dtype=np.float32)
     y, x = np.mgrid[-1 : 1 : 1j * pixels, -1 : 1 : 1j * pixels]
     rgba[..., :3] *= (1.04 - 0.13 * np.clip(0.5 * x + y, -0.4, 1))[

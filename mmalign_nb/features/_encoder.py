@@ -174,8 +174,7 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             more = first[torch.randperm(len(first))[: self.negatives].numpy()]
             candidates = np.concatenate([rows, more])
             same = torch.from_numpy(twin[rows, None] == twin[candidates])
-            value: Tensor = self.pairs_(item(rows), to_tensor(y[candidates], float(self.dropout)), same)
-            return value
+            return self.pairs_(item(rows), to_tensor(y[candidates], float(self.dropout)), same)
 
         return loss, self.pairs_
 
@@ -228,14 +227,18 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             arrays["classes"] = self.classes_
         else:
             arrays |= {f"pairs.{k}": v.numpy() for k, v in pairs.state_dict().items()}
-        config = {
-            "kind": self._kind,
-            "params": self.get_params(),
-            "shape": self.shape_,
-            "columns": None if pairs is None else pairs.columns,
-            "loss_curve": self.loss_curve_,
-        }
-        write(path, config, arrays, half)
+        write(
+            path,
+            {
+                "kind": self._kind,
+                "params": self.get_params(),
+                "shape": self.shape_,
+                "columns": None if pairs is None else pairs.columns,
+                "loss_curve": self.loss_curve_,
+            },
+            arrays,
+            half,
+        )
 
     @classmethod
     def load(cls, name: str | Path) -> Self:

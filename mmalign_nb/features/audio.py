@@ -73,8 +73,7 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
         )
     with torch.inference_mode():
         power = mel(torch.from_numpy(np.require(audio, requirements="W")))
-        frames: np.ndarray = torch.log(power + 1e-6).transpose(1, 2).contiguous().numpy()
-    return frames
+        return torch.log(power + 1e-6).transpose(1, 2).contiguous().numpy()
 
 
 class RnnAudio(TrainedEncoder):

@@ -272,8 +272,12 @@ class TfidfText(TransformerMixin, BaseEstimator):
         arrays = {"idf": self.idf_}
         if self.dim is not None:
             arrays["components"] = self.components_
-        config = {"kind": "text", "params": self.get_params(), "terms": list(self.vocabulary_)}
-        write(path, config, arrays, half)
+        write(
+            path,
+            {"kind": "text", "params": self.get_params(), "terms": list(self.vocabulary_)},
+            arrays,
+            half,
+        )
 
     @classmethod
     def load(cls, name: str | Path) -> Self:
@@ -365,7 +369,6 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         counts = {
             name: as_count(getattr(self, name), name) for name in ("dim", "window", "epochs", "negative")
         }
-        seed = as_seed(self.seed)
         sentences = [words(text) for text in _texts(X)]
         if not any(sentences):
             raise ValueError(f"X has no word in any of its {len(sentences)} texts")
@@ -378,7 +381,7 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             [s[i : i + LONGEST] for s in sentences for i in range(0, max(len(s), 1), LONGEST)],
             vector_size=counts.pop("dim"),
             **counts,
-            seed=seed,
+            seed=as_seed(self.seed),
             sg=1,
             min_count=1,
             sample=0,  # a teaching set is too small to throw its frequent words away
@@ -411,8 +414,12 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers."""
         check_is_fitted(self, "vectors_")
-        config = {"kind": "words", "params": self.get_params(), "words": list(self.vocabulary_)}
-        write(path, config, {"vectors": self.vectors_, "idf": self.idf_}, half)
+        write(
+            path,
+            {"kind": "words", "params": self.get_params(), "words": list(self.vocabulary_)},
+            {"vectors": self.vectors_, "idf": self.idf_},
+            half,
+        )
 
     @classmethod
     def load(cls, name: str | Path) -> Self:

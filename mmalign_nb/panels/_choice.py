@@ -41,8 +41,7 @@ class Choice:
             return align.min_match(
                 top - self.scores.astype(np.float64), None if threshold is None else top - threshold
             )
-        kept: Matches = getattr(align, f"{self.mode}_match")(self.scores, threshold)
-        return kept
+        return getattr(align, f"{self.mode}_match")(self.scores, threshold)
 
     def right(self, pairs: np.ndarray) -> np.ndarray | None:
         """Which pairs are right, if that is known."""

@@ -72,9 +72,6 @@ class Media:
         values = as_array(values, name, "sound (n, samples) or video (n, T, H, W, 3)")
         return as_video(values, name) if values.ndim > 3 else as_audio(values, name)
 
-    def __len__(self) -> int:
-        return len(self.items)
-
     def words(self, i: int) -> str:
         """Say which item this is, in a few words: the text itself, or ``picture 7``."""
         if self.kind == "text":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -91,8 +91,7 @@ class Scene:
             draw_precision_recall(axes[2], {})
             axes[2].plot([], [], color=RIGHT, label="chosen matching")
             if self.sweep is not None:
-                look: Any = {"color": COLORS["grey"], "linestyle": "--", "linewidth": 1.6}
-                axes[2].plot(*self.sweep, label="every pair above", **look)
+                axes[2].plot(*self.sweep, "--", color=COLORS["grey"], linewidth=1.6, label="every pair above")
             axes[2].set_title("precision over recall")
             legend_below(axes[2], columns=1, drop=0.22)
         return figure

@@ -164,7 +164,7 @@ class ComparePanel(Panel):
         return told if k == 1 else f"{told}, hit@{k} {right.any(axis=1).mean():.2f}"
 
     def _differ(self) -> str:
-        return f"{len(self.differences)} of {len(self._a)} queries differ in the first hit"
+        return f"{len(self.differences)} of {len(self._a.items)} queries differ in the first hit"
 
     def _line(self) -> str:
         i, told = self.query.value, []

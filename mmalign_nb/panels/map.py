@@ -90,8 +90,7 @@ class MapPanel(Panel):
     ) -> None:
         one_of(method, "method", METHODS)
         A = as_matrix(A, "A", dtype=np.float32)
-        self._points = A, as_matrix(B, "B", dim=A.shape[1], dtype=np.float32)
-        self._units = tuple(_unit(x, name) for x, name in zip(self._points, "AB", strict=True))
+        self._units = _unit(A, "A"), _unit(as_matrix(B, "B", dim=A.shape[1], dtype=np.float32), "B")
         n, m = (len(x) for x in self._units)
         self._media = Media(a, "a", n), Media(b, "b", m)
         self._truth = None if truth is None else Truth(truth, (n, m))

@@ -119,7 +119,31 @@ class ThresholdPanel(Panel):
         self._curve_of = functools.cache(
             lambda choice: choice.curve(np.linspace(self.threshold.min, self.threshold.max, _CURVE_POINTS))
         )
-        self._make_widgets(one_of(mode, "mode", MODES))
+        style = {"description_width": "88px"}
+        self.threshold = Knob("threshold", "exact value", "Keep pairs that score at least this much")
+        self.mode = widgets.Dropdown(
+            options=MODES, value=one_of(mode, "mode", MODES), description="matching", style=style, layout={"width": "230px"},
+            tooltip="How pairs are chosen among those above the threshold",
+        )  # fmt: skip
+        self.measure = widgets.Dropdown(
+            options=list(self._scores), description="measure", style=style, layout={"width": "260px"},
+            tooltip="Which scores to use",
+        )  # fmt: skip
+        rules = []
+        if self._truth is not None:
+            rules = [("best F1", "best_f1"), (f"precision ≥ {self._target:g}", "for_precision")]
+        if self._decoys:
+            rules.append((f"FDR ≤ {1 - self._target:g}, no labels", "for_fdr"))
+        self.rule = widgets.Dropdown(
+            options=rules, description="rule", style={"description_width": "40px"}, layout={"width": "240px"},
+            tooltip="Which rule chooses the threshold",
+        )  # fmt: skip
+        self.suggest = widgets.Button(
+            description="suggest", tooltip="Let the rule choose the threshold", layout={"width": "110px"}
+        )
+        self._read = widgets.HTML()
+        self._picture = Layers()
+        self._items = widgets.HTML()
         chosen = [self.mode]
         if len(self._scores) > 1:
             chosen.append(self.measure)
@@ -144,35 +168,6 @@ class ThresholdPanel(Panel):
         self.mode.observe(refresh, "value")
         self.measure.observe(self._guard(lambda change: self._change_measure(change["old"])), "value")
         self.suggest.on_click(self._guard(lambda _: self._suggest()))
-
-    # ---- widgets
-
-    def _make_widgets(self, mode: str) -> None:
-        style = {"description_width": "88px"}
-        self.threshold = Knob("threshold", "exact value", "Keep pairs that score at least this much")
-        self.mode = widgets.Dropdown(
-            options=MODES, value=mode, description="matching", style=style, layout={"width": "230px"},
-            tooltip="How pairs are chosen among those above the threshold",
-        )  # fmt: skip
-        self.measure = widgets.Dropdown(
-            options=list(self._scores), description="measure", style=style, layout={"width": "260px"},
-            tooltip="Which scores to use",
-        )  # fmt: skip
-        rules = []
-        if self._truth is not None:
-            rules = [("best F1", "best_f1"), (f"precision ≥ {self._target:g}", "for_precision")]
-        if self._decoys:
-            rules.append((f"FDR ≤ {1 - self._target:g}, no labels", "for_fdr"))
-        self.rule = widgets.Dropdown(
-            options=rules, description="rule", style={"description_width": "40px"}, layout={"width": "240px"},
-            tooltip="Which rule chooses the threshold",
-        )  # fmt: skip
-        self.suggest = widgets.Button(
-            description="suggest", tooltip="Let the rule choose the threshold", layout={"width": "110px"}
-        )
-        self._read = widgets.HTML()
-        self._picture = Layers()
-        self._items = widgets.HTML()
 
     # ---- what is chosen
 
