@@ -117,7 +117,7 @@ def glyphs(typeface: str = "DejaVu Sans", size: int = 32) -> Items:
 
     path = Path(matplotlib.get_data_path(), "fonts", "ttf", _FILES[typeface] + ".ttf")
     drawn = (chr(code) for code, glyph in sorted(FT2Font(str(path)).get_charmap().items()) if glyph)
-    chars = [c for c in drawn if c.isprintable() and not c.isspace() and unicodedata.name(c, "")]
+    chars = [c for c in drawn if c.isprintable() and not c.isspace() and unicodedata.name(c, "") != ""]
     image = _draw(chars, path, size)
     inked = image.min(axis=(1, 2)) < 128
     chars, image = [c for c, ink in zip(chars, inked, strict=True) if ink], image[inked]

@@ -283,7 +283,9 @@ class TfidfText(TransformerMixin, BaseEstimator):
     def load(cls, name: str | Path) -> Self:
         """Read an encoder from a file, or a trained one by its name (``"glyphs"``, ``"things"``)."""
         with read(name, "text") as (config, arrays):
-            new = cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in config["params"].items()})
+            new = cls().set_params(
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in config["params"].items()}
+            )
             new.vocabulary_ = {term: column for column, term in enumerate(config["terms"])}
             new.idf_ = as_vector(arrays["idf"], "idf", len(new.vocabulary_))
             if new.dim is not None:
