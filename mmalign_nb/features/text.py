@@ -195,12 +195,11 @@ class TfidfText(TransformerMixin, BaseEstimator):
         """Learn the vocabulary, the weights and, with ``dim``, the directions of the texts ``X``."""
         texts = _texts(X)
         _check_run(self.ngrams, "ngrams")
-        as_count(self.min_df, "min_df")
         dim, seed = as_count(self.dim, "dim", none=True), as_seed(self.seed)
         if self.chars is not None:
             _check_run(self.chars, "chars")
             as_number(self.char_weight, "char_weight", 0, 1, above=True, below=True)
-        counter = CountVectorizer(analyzer=self._terms, min_df=self.min_df)
+        counter = CountVectorizer(analyzer=self._terms, min_df=as_count(self.min_df, "min_df"))
         try:
             counts = counter.fit_transform(texts)
         except ValueError as err:
