@@ -352,7 +352,7 @@ def test_rnn_on_labels():
     sound, code = tones(160)
     rnn = RnnAudio(8000, **SMALL, epochs=10, hidden=24, batch_size=32).fit(sound, code.argmax(1))
     z = rnn.transform(sound)
-    means = np.stack([z[code.argmax(1) == k].mean(0) for k in range(1, 4)])
+    means = np.stack([z[code.argmax(1) == k].mean(0) for k in range(4)])
     assert (((z[:, None] - means) ** 2).sum(2).argmin(1) == code.argmax(1)).mean() > 0.9
 
 
@@ -444,7 +444,7 @@ def test_loading_runs_no_code(tmp_path):
 
 def test_loading_the_wrong_thing(tmp_path, cnn):
     cnn.save(tmp_path / "c.npz")
-    with pytest.raises(ValueError, match="holds an encoder of image; want one of text"):
+    with pytest.raises(ValueError, match="holds no whole encoder of text .*it holds one of image"):
         TfidfText.load(tmp_path / "c.npz")
     np.savez(tmp_path / "n.npz", numbers=np.ones(3))
     with pytest.raises(ValueError, match="holds no encoder: it has numbers"):

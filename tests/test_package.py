@@ -40,7 +40,6 @@ NO_ERRORS = {
     "colors": "takes no arguments",
     "digits": "takes no arguments",
     "typefaces": "takes no arguments",
-    
     "learning_curves": "draws any numbers",
     "new_figure": "takes any size",
     "styled": "only wraps a function",
@@ -57,7 +56,6 @@ NO_SOURCE = {
     "check": "a rule of this package",
     "things": "drawn here, from no one else's data",
     "typefaces": "a list of names; glyphs names the fonts' source",
-    
 }
 # Public methods without a usage block of their own or in their class's.
 NOT_SHOWN = {

@@ -3,8 +3,6 @@
 Each set is loaded by one function that returns :class:`Items`.
 """
 
-from __future__ import annotations
-
 # Not lazily: each function has the name of its module, and whoever imports the module first would otherwise
 # find the module under that name. The modules load fonts, images and data when called, not here.
 from ._items import Items

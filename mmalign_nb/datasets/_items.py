@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,13 @@ from .._check import (
     describe,
 )
 
-_MODALITIES = ("text", "text_zh", "image", "audio", "video")
+_MODALITIES = {
+    "text": as_texts,
+    "text_zh": as_texts,
+    "image": as_images,
+    "audio": as_audio,
+    "video": as_video,
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,25 +94,14 @@ class Items:
         if (counts > 1).any():
             twice = names[counts > 1].tolist()[0]
             raise ValueError(f"ids has duplicates ({twice!r} comes {counts.max()} times); want each id once")
-        for name in ("sample_rate", "fps"):
-            if (value := getattr(self, name)) is not None:
-                as_number(value, name, 0, above=True, what="a number per second,")
-        checks = {
-            "text": as_texts,
-            "text_zh": as_texts,
-            "image": as_images,
-            "audio": as_audio,
-            "video": as_video,
-        }
-        for name, check in checks.items():
+        for name, check in _MODALITIES.items():
             if (value := getattr(self, name)) is not None:
                 put(name, check(value, name, allow_empty=True))
-        if self.audio is not None and self.sample_rate is None:
-            raise ValueError(
-                "audio is given without sample_rate; want the number of samples per second, in Hz"
-            )
-        if self.video is not None and self.fps is None:
-            raise ValueError("video is given without fps; want the number of frames per second")
+        for name, rate, what in (("audio", "sample_rate", "samples"), ("video", "fps", "frames")):
+            if (value := getattr(self, rate)) is not None:
+                as_number(value, rate, 0, above=True, what="a number per second,")
+            elif getattr(self, name) is not None:
+                raise ValueError(f"{name} is given without {rate}; want the number of {what} per second")
         if self.label is not None:
             put("label", as_labels(self.label, "label"))
         if self.factors is not None:
@@ -115,19 +110,13 @@ class Items:
                     f"factors is {describe(self.factors)}; want a mapping of names to arrays (n,), e.g. {{'size': sizes}}"
                 )
             put("factors", {k: as_labels(v, f"factors[{k!r}]") for k, v in self.factors.items()})
-        for name, value in self._columns().items():
-            if len(value) != len(self.ids):
+        columns = {name: getattr(self, name) for name in (*_MODALITIES, "label")}
+        columns |= {f"factors[{k!r}]": v for k, v in (self.factors or {}).items()}
+        for name, value in columns.items():
+            if value is not None and len(value) != len(self.ids):
                 raise ValueError(
                     f"{name} has {len(value)} entries and ids has {len(self.ids)}; want one per item"
                 )
-
-    def _columns(self) -> dict[str, Any]:
-        """All per-item fields that are present, factors among them as ``factors['name']``."""
-        cols = {
-            name: getattr(self, name) for name in (*_MODALITIES, "label") if getattr(self, name) is not None
-        }
-        cols.update({f"factors[{k!r}]": v for k, v in (self.factors or {}).items()})
-        return cols
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -139,36 +128,29 @@ class Items:
 
     def __getitem__(self, index: int | slice | list[int] | np.ndarray) -> Items:
         """Return the chosen items, always as ``Items``: an int, a slice, a list of ints or a boolean mask."""
-        if isinstance(index, (int, np.integer)):
-            if not -len(self) <= index < len(self):
-                raise IndexError(f"index {index} is out of range for {len(self)} items")
-            index = [int(index)]
-        if not isinstance(index, slice):
-            index = np.asarray(index)
-            if index.ndim != 1:
-                raise IndexError(
-                    f"index is {describe(index)}; want an int, a slice, a list of ints or a boolean mask"
-                )
-            if index.dtype == bool and index.shape != (len(self),):
-                raise IndexError(f"boolean mask has shape {index.shape}; want ({len(self)},)")
-            if index.dtype.kind not in "biu":
-                if index.size:
-                    raise IndexError(f"index is {describe(index)}; want ints, a slice or a boolean mask")
-                index = index.astype(int)
-        rows = np.arange(len(self))[index]
+        n = len(self)
+        try:
+            at = (
+                index
+                if isinstance(index, slice)
+                else np.array(index, None if np.size(index) else int, ndmin=1)
+            )
+            rows = np.arange(n)[at]
+            if rows.ndim != 1:
+                raise IndexError(f"it has {rows.ndim} dimensions")
+        except (IndexError, TypeError, ValueError) as err:
+            want = f"an int, a slice, a list of ints or a boolean mask, for {n} items"
+            raise IndexError(f"index is {describe(index)}; want {want} ({err})") from err
 
         def take(value: Any) -> Any:
-            if value is None:
-                return None
-            return [value[i] for i in rows] if isinstance(value, list) else value[index]
+            return [value[i] for i in rows] if isinstance(value, list) else value[at]
 
-        per_item = {
-            f.name: take(getattr(self, f.name))
-            for f in fields(self)
-            if f.name not in ("sample_rate", "fps", "factors")
+        taken = {
+            name: take(x)
+            for name in ("ids", *self.modalities, "label")
+            if (x := getattr(self, name)) is not None
         }
-        factors = None if self.factors is None else {k: v[index] for k, v in self.factors.items()}
-        return Items(**per_item, sample_rate=self.sample_rate, fps=self.fps, factors=factors)
+        return replace(self, **taken, factors=self.factors and {k: take(v) for k, v in self.factors.items()})
 
     def split(self, test_size: int | float = 0.25, seed: int = 0) -> tuple[Items, Items]:
         """Return ``(train, test)``: a random part of the items and the rest, both in their old order.

@@ -10,9 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from ._things_plan import COLOURS, Beat, Thing
-from ._things_shapes import FLYING, RGB, mix, sprite
-
-__all__ = ["FPS", "FRAMES", "PIXELS", "Scene"]
+from ._things_shapes import FLYING, RGB, mix, sprite, veiled
 
 PIXELS = 64  # side of a picture
 FPS, FRAMES = 12, 24  # 2 s of film
@@ -75,9 +73,7 @@ def _gradient(*stops: RGB) -> Image.Image:
 def _sky_and_grass(time: str) -> tuple[Image.Image, Image.Image]:
     mood, horizon = _MOODS[time], round(0.66 * _SIDE)
     sky, grass = _gradient(*mood.sky).resize((_SIDE, horizon)), _gradient(*mood.grass)
-    whole = Image.new("RGB", (_SIDE, _SIDE))
-    whole.paste(sky)
-    return whole, grass.resize((_SIDE, _SIDE - round(0.6 * _SIDE)))
+    return sky.crop((0, 0, _SIDE, _SIDE)), grass.resize((_SIDE, _SIDE - round(0.6 * _SIDE)))
 
 
 @lru_cache(maxsize=8)
@@ -90,9 +86,7 @@ def _sun_or_moon(time: str) -> Image.Image:
     if night:  # a disc less a shifted disc
         solid *= np.clip((np.hypot(x - 0.1, y + 0.06) - 0.18) * side / 3, 0, 1)
     glow = (0.35 if night else 0.6) * np.clip(1 - away, 0, 1) ** 2
-    sheet = Image.new("RGBA", (side, side), _MOODS[time].light)
-    sheet.putalpha(Image.fromarray((255 * np.maximum(glow, solid)).astype(np.uint8)))
-    return sheet
+    return veiled(_MOODS[time].light, Image.fromarray((255 * np.maximum(glow, solid)).astype(np.uint8)))
 
 
 @lru_cache(maxsize=1)
@@ -100,18 +94,14 @@ def _cloud() -> Image.Image:
     veil = Image.new("L", (100, 52), 0)
     for box in ((8, 22, 44, 44), (26, 8, 66, 44), (54, 16, 92, 44)):
         ImageDraw.Draw(veil).ellipse(box, fill=130)
-    sheet = Image.new("RGBA", veil.size, (255, 255, 255))
-    sheet.putalpha(veil.filter(ImageFilter.GaussianBlur(2)))
-    return sheet
+    return veiled((255, 255, 255), veil.filter(ImageFilter.GaussianBlur(2)))
 
 
 @lru_cache(maxsize=128)
 def _shadow(width: int) -> Image.Image:
     veil = Image.new("L", (width, max(width // 4, 4)), 0)
     ImageDraw.Draw(veil).ellipse((2, 1, veil.width - 3, veil.height - 2), fill=84)
-    sheet = Image.new("RGBA", veil.size, (20, 24, 50))
-    sheet.putalpha(veil)
-    return sheet
+    return veiled((20, 24, 50), veil)
 
 
 def _landscape(time: str, rng: np.random.Generator) -> Image.Image:

@@ -9,8 +9,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-__all__ = ["COLOURS", "COUNTS", "KINDS", "SIZES", "TIMES", "Beat", "Thing", "beats", "rng_for", "thing"]
-
 KINDS = (
     "bell", "drum", "bird", "clock", "rain cloud", "siren", "car", "bee", "whistle", "ball", "frog", "cat",
 )  # fmt: skip

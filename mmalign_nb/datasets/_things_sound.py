@@ -11,18 +11,11 @@ import numpy as np
 
 from ._things_plan import Beat
 
-__all__ = ["SAMPLE_RATE", "perform", "voice"]
-
 SAMPLE_RATE = 16_000  # Hz
 _PITCH = {"small": 1.5, "medium": 1.0, "large": 1 / 1.5}  # a fifth up and a fifth down
 _RMS, _PEAK = 0.2, 0.75  # loudness of the loudest 50 ms of an event, unless its peak would pass the second
 
 Rng = np.random.Generator
-
-
-def _time(seconds: float) -> np.ndarray:
-    # Float64 up to the last line of perform: rounding then hides what sin and exp do differently on other processors.
-    return np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
 
 
 def _wave(hertz: float, t: np.ndarray) -> np.ndarray:
@@ -56,76 +49,65 @@ def _hiss(t: np.ndarray, rng: Rng, smooth: int = 1) -> np.ndarray:
     return (total[smooth:] - total[:-smooth]) / np.sqrt(smooth)
 
 
-# In each voice, p is the pitch: 1 for a thing of medium size.
-def _bell(p: float, rng: Rng) -> np.ndarray:
+# In each voice, t is the time in seconds and p the pitch: 1 for a thing of medium size.
+def _bell(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     f = 660 * p  # a bell's partials are not whole multiples: hum, prime, tierce, quint, nominal, …
     partials = ((0.5, 0.5, 0.35), (1, 1, 0.25), (1.19, 0.6, 0.2), (1.56, 0.4, 0.15), (2, 0.7, 0.14), (2.66, 0.4, 0.09), (3.76, 0.25, 0.05))  # fmt: skip
-    return _struck(_time(0.6), *((f * ratio, a, d) for ratio, a, d in partials))
+    return _struck(t, *((f * ratio, a, d) for ratio, a, d in partials))
 
 
-def _drum(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.3)
+def _drum(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     skin = np.sin(_phase(p * (95 + 110 * np.exp(-t / 0.025)), t)) * np.exp(-t / 0.08)  # it slackens: boom
     return skin + 0.25 * _hiss(t, rng, 3) * np.exp(-t / 0.025)
 
 
-def _bird(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.15)
+def _bird(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     glide = 2700 * p * (1.25 - 0.5 * t / t[-1] + 0.12 * _wave(28, t))
     return np.sin(_phase(glide, t)) * _hold(t, 0.02, 0.07)
 
 
-def _clock(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.09)
+def _clock(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     return _struck(t, (1150 * p, 1, 0.012), (2730 * p, 0.6, 0.006)) + 0.3 * _hiss(t, rng) * np.exp(-t / 0.002)
 
 
-def _rain_cloud(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.19)
+def _rain_cloud(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     band = _hiss(t, rng, 9) * _wave(2200 * p, t)  # dull noise, moved up to where drops patter
     return band * (0.35 + np.abs(_hiss(t, rng, 160))) * _hold(t, 0.012, 0.12)
 
 
-def _siren(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.19)
+def _siren(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     glide = 720 * p * 2 ** (0.75 * np.sin(np.pi * t / t[-1]))  # up nine semitones and down again
     return _harmonics(_phase(glide, t), 1, 0, 0.33) * _hold(t, 0.015, 0.03)
 
 
-def _car(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.18)
+def _car(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     horns = [_harmonics(_phase(390 * p * third, t), 1, 0.5, 0.33, 0.25, 0.2) for third in (1, 1.26)]
     return (horns[0] + horns[1]) * _hold(t, 0.008, 0.03)
 
 
-def _bee(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.19)
+def _bee(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     phase = _phase(205 * p * (1 + 0.05 * np.sin(2 * np.pi * 13 * t + rng.uniform(0, 6))), t)
     wings = _harmonics(phase, *(h**-0.7 for h in range(1, 13)))
     return wings * (1 + 0.3 * _wave(27, t)) * _hold(t, 0.03, 0.05)
 
 
-def _whistle(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.19)
+def _whistle(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     pea = _wave(38, t)  # the pea flutters, breath hisses past it
     tone = np.sin(_phase(2300 * p * (1 + 0.025 * pea), t)) * (1 + 0.45 * pea)
     return (tone + 0.12 * _hiss(t, rng)) * _hold(t, 0.012, 0.03)
 
 
-def _ball(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.16)
+def _ball(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     thud = np.sin(_phase(p * (150 + 60 * np.exp(-t / 0.01)), t)) * np.exp(-t / 0.03)
     return thud + _struck(t, (540 * p, 0.35, 0.045)) + 0.15 * _hiss(t, rng, 6) * np.exp(-t / 0.006)
 
 
-def _frog(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.19)
+def _frog(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     throat = _harmonics(_phase(310 * p * (1 + 0.35 * (t > 0.09)), t), 1, 0.9, 0.7, 0, 0.3)  # rib … bit
     return throat * (0.5 - 0.5 * np.cos(2 * np.pi * 52 * t)) ** 1.5 * _hold(t, 0.01, 0.03)
 
 
-def _cat(p: float, rng: Rng) -> np.ndarray:
-    t = _time(0.2)
+def _cat(t: np.ndarray, p: float, rng: Rng) -> np.ndarray:
     along, f = t / t[-1], 560 * p
     mouth = p**0.8 * (900 + 1500 * np.sin(np.pi * along**0.8))  # its resonance in Hz opens and closes: me-ow
     strengths = [np.exp(-(((h * f - mouth) / 650) ** 2)) + 0.3 * (h == 1) for h in range(1, 8)]
@@ -134,13 +116,29 @@ def _cat(p: float, rng: Rng) -> np.ndarray:
     )
 
 
-_ALL = (_bell, _drum, _bird, _clock, _rain_cloud, _siren, _car, _bee, _whistle, _ball, _frog, _cat)
-_VOICES: dict[str, Callable[[float, Rng], np.ndarray]] = {f.__name__[1:].replace("_", " "): f for f in _ALL}
+# How long it sounds, in seconds, and how.
+_VOICES: dict[str, tuple[float, Callable[[np.ndarray, float, Rng], np.ndarray]]] = {
+    "bell": (0.6, _bell),
+    "drum": (0.3, _drum),
+    "bird": (0.15, _bird),
+    "clock": (0.09, _clock),
+    "rain cloud": (0.19, _rain_cloud),
+    "siren": (0.19, _siren),
+    "car": (0.18, _car),
+    "bee": (0.19, _bee),
+    "whistle": (0.19, _whistle),
+    "ball": (0.16, _ball),
+    "frog": (0.19, _frog),
+    "cat": (0.2, _cat),
+}
 
 
 def voice(kind: str, size: str, rng: Rng) -> np.ndarray:
     """Return one event, float64 ``(samples,)``, as loud as any other: chance moves its pitch by ±4 %."""
-    wave = _VOICES[kind](_PITCH[size] * rng.uniform(0.96, 1.04), rng)
+    seconds, sing = _VOICES[kind]
+    # Float64 up to the last line of perform: rounding then hides what sin and exp do differently on other processors.
+    t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    wave = sing(t, _PITCH[size] * rng.uniform(0.96, 1.04), rng)
     edge = np.arange(len(wave))
     wave = wave * np.clip(edge / 24, 0, 1) * np.clip(edge[::-1] / 160, 0, 1)  # 1.5 ms in, 10 ms out: no click
     power = np.concatenate([[0.0], np.cumsum(wave**2)])

@@ -9,8 +9,6 @@ import numpy as np
 
 from ._things_plan import Thing
 
-__all__ = ["chinese", "english"]
-
 T = TypeVar("T")
 
 # --- English: noun, plural, and verbs as "they …/it …/…ing" ---------------------------------------------------
@@ -62,10 +60,6 @@ def _pick(rng: np.random.Generator, options: Sequence[T]) -> T:
     return options[int(rng.integers(len(options)))]
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
 def english(thing: Thing, rng: np.random.Generator) -> str:
     """Return one sentence that names kind, colour, size, count and time of day."""
     one, many, *verbs = _NOUNS[thing.kind]
@@ -80,9 +74,9 @@ def english(thing: Thing, rng: np.random.Generator) -> str:
         what = "an" + what[1:]
     return _pick(rng, _SENTENCES).format(
         what=what,
-        What=_capital(what),
+        What=what.capitalize(),
         when=when,
-        When=_capital(when),
+        When=when.capitalize(),
         sky=_pick(rng, _SKIES[thing.time]),
         verb=verb,
         doing=doing,

@@ -6,8 +6,6 @@ import numpy as np
 
 from ._items import Items
 
-__all__ = ["colors"]
-
 
 def colors() -> Items:
     """Return the 949 colours of the XKCD survey: the name and a swatch.

@@ -6,8 +6,6 @@ import numpy as np
 
 from ._items import Items
 
-__all__ = ["digits"]
-
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _WORDS_ZH = "零一二三四五六七八九"
 

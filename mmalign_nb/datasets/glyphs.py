@@ -111,10 +111,13 @@ def glyphs(typeface: str = "DejaVu Sans", size: int = 32) -> Items:
     """
     one_of(typeface, "typeface", _FILES)
     size = as_count(size, "size", 8)
+    import matplotlib
     from fontTools.unicodedata import block, script, script_name
+    from matplotlib.ft2font import FT2Font
 
-    path = _font_path(typeface)
-    chars = _named_characters(path)
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", _FILES[typeface] + ".ttf")
+    drawn = (chr(code) for code, glyph in sorted(FT2Font(str(path)).get_charmap().items()) if glyph)
+    chars = [c for c in drawn if c.isprintable() and not c.isspace() and unicodedata.name(c, "") != ""]
     image = _draw(chars, path, size)
     inked = image.min(axis=(1, 2)) < 128
     chars, image = [c for c, ink in zip(chars, inked, strict=True) if ink], image[inked]
@@ -133,20 +136,6 @@ def glyphs(typeface: str = "DejaVu Sans", size: int = 32) -> Items:
             "same_drawing_as": ids[first],
         },
     )
-
-
-def _font_path(typeface: str) -> Path:
-    import matplotlib
-
-    return Path(matplotlib.get_data_path(), "fonts", "ttf", _FILES[typeface] + ".ttf")
-
-
-def _named_characters(path: Path) -> list[str]:
-    """All characters that the font draws and Unicode names, by code point."""
-    from matplotlib.ft2font import FT2Font
-
-    drawn = (chr(code) for code, glyph in sorted(FT2Font(str(path)).get_charmap().items()) if glyph)
-    return [c for c in drawn if c.isprintable() and not c.isspace() and unicodedata.name(c, "") != ""]
 
 
 def _draw(chars: list[str], path: Path, size: int) -> np.ndarray:

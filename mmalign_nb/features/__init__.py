@@ -3,8 +3,6 @@
 Anything with ``transform(items) -> (n, d)`` is an encoder, so a large pretrained model plugs in beside these.
 """
 
-from __future__ import annotations
-
 from .audio import RnnAudio
 from .image import CnnImage
 from .text import TfidfText, Word2VecText

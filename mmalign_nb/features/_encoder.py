@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -27,8 +28,6 @@ from ._store import read, write
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["TrainedEncoder"]
-
 _LARGEST_RATE = 1e30  # beyond, AdamW's own arithmetic overflows float32 before any loss could show it
 
 
@@ -42,18 +41,45 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     _kind: ClassVar[str]
     _counts: ClassVar[tuple[str, ...]] = ("dim", "epochs", "batch_size")  # whole numbers of at least 1
 
+    def __init__(
+        self,
+        dim: int,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float,
+        weight_decay: float,
+        dropout: float,
+        negatives: int,
+        head: str,
+        seed: int,
+        progress: bool,
+    ) -> None:
+        self.dim = dim
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.negatives = negatives
+        self.head = head
+        self.seed = seed
+        self.progress = progress
+
+    @abstractmethod
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
-        raise NotImplementedError
+        """Refuse what are no raw items of this kind, or not like the fitted ones."""
 
+    @abstractmethod
     def _build(self, shape: tuple[int, ...]) -> nn.Module:
-        raise NotImplementedError
+        """The network for items of this shape."""
 
+    @abstractmethod
     def _tensor(self, X: np.ndarray) -> Tensor:
-        raise NotImplementedError
+        """Some raw items as the network takes them."""
 
+    @abstractmethod
     def _prepare(self, net: nn.Module, X: np.ndarray) -> Callable[[np.ndarray], Tensor]:
         """Set what the network knows of its input (mean, spread); return rows -> training tensor."""
-        raise NotImplementedError
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:
         """Train on items and what belongs to them.
@@ -148,8 +174,7 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             more = first[torch.randperm(len(first))[: self.negatives].numpy()]
             candidates = np.concatenate([rows, more])
             same = torch.from_numpy(twin[rows, None] == twin[candidates])
-            value: Tensor = self.pairs_(item(rows), to_tensor(y[candidates], float(self.dropout)), same)
-            return value
+            return self.pairs_(item(rows), to_tensor(y[candidates], float(self.dropout)), same)
 
         return loss, self.pairs_
 
@@ -198,20 +223,22 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers, in half the bytes."""
         check_is_fitted(self, "net_")
         arrays = {f"net.{k}": v.numpy() for k, v in self.net_.state_dict().items()}
-        columns = None
-        if hasattr(self, "pairs_"):
-            arrays |= {f"pairs.{k}": v.numpy() for k, v in self.pairs_.state_dict().items()}
-            columns = self.pairs_.columns
-        else:
+        if (pairs := getattr(self, "pairs_", None)) is None:
             arrays["classes"] = self.classes_
-        config = {
-            "kind": self._kind,
-            "params": self.get_params(),
-            "shape": self.shape_,
-            "columns": columns,
-            "loss_curve": self.loss_curve_,
-        }
-        write(path, config, arrays, half)
+        else:
+            arrays |= {f"pairs.{k}": v.numpy() for k, v in pairs.state_dict().items()}
+        write(
+            path,
+            {
+                "kind": self._kind,
+                "params": self.get_params(),
+                "shape": self.shape_,
+                "columns": None if pairs is None else pairs.columns,
+                "loss_curve": self.loss_curve_,
+            },
+            arrays,
+            half,
+        )
 
     @classmethod
     def load(cls, name: str | Path) -> Self:

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ConvNet", "GruNet", "jitter"]
-
 
 class Residual(nn.Module):
     """Two 3×3 convolutions beside a shortcut: relu(f(x) + x)."""

@@ -14,8 +14,6 @@ import numpy as np
 
 from .._files import as_path, read_array, read_header, replacing
 
-__all__ = ["read", "write"]
-
 
 def write(path: str | Path, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], half: bool) -> None:
     """Write arrays and config in one act; the same content gives the same bytes, whenever it is written."""
@@ -49,15 +47,12 @@ def read(name: str | Path, kind: str) -> Iterator[tuple[dict[str, Any], dict[str
     try:
         config = json.loads(str(arrays.pop("config")))
         if config["kind"] != kind:
-            found = config["kind"]
-        else:
-            yield config, arrays
-            return
+            raise ValueError(f"it holds one of {config['kind']}")
+        yield config, arrays
     except Exception as err:  # whatever the content is, it is the file that is wrong
         raise ValueError(
             f"{path} holds no whole encoder of {kind} ({type(err).__name__}: {' '.join(str(err).split())[:200]})"
         ) from err
-    raise ValueError(f"{path} holds an encoder of {found}; want one of {kind}")
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -15,8 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["PairLoss", "info_nce", "seeded", "to_tensor", "train"]
-
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:

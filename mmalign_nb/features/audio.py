@@ -73,8 +73,7 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
         )
     with torch.inference_mode():
         power = mel(torch.from_numpy(np.require(audio, requirements="W")))
-        frames: np.ndarray = torch.log(power + 1e-6).transpose(1, 2).contiguous().numpy()
-    return frames
+        return torch.log(power + 1e-6).transpose(1, 2).contiguous().numpy()
 
 
 class RnnAudio(TrainedEncoder):
@@ -165,21 +164,14 @@ class RnnAudio(TrainedEncoder):
         seed: int = 0,
         progress: bool = True,
     ) -> None:
+        super().__init__(
+            dim, epochs, batch_size, learning_rate, weight_decay, dropout, negatives, head, seed, progress
+        )
         self.sample_rate = sample_rate
-        self.dim = dim
-        self.epochs = epochs
-        self.batch_size = batch_size
         self.hidden = hidden
         self.layers = layers
         self.both_ways = both_ways
         self.bands = bands
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.dropout = dropout
-        self.negatives = negatives
-        self.head = head
-        self.seed = seed
-        self.progress = progress
 
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
         refuse_items(X, "X", "audio")
@@ -209,8 +201,4 @@ class RnnAudio(TrainedEncoder):
         net.mean.copy_(frames.mean(dim=(0, 1)))
         net.std.copy_(frames.std(dim=(0, 1)) + 1e-3)
 
-        def item(rows: np.ndarray) -> Tensor:
-            heard: Tensor = net(frames[rows])
-            return heard
-
-        return item
+        return lambda rows: net(frames[rows])

@@ -13,8 +13,6 @@ from ._encoder import TrainedEncoder
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["CnnImage"]
-
 
 class CnnImage(TrainedEncoder):
     """Look at images through layers of small filters that are learned from what the images belong to.
@@ -107,18 +105,11 @@ class CnnImage(TrainedEncoder):
         seed: int = 0,
         progress: bool = True,
     ) -> None:
-        self.dim = dim
-        self.epochs = epochs
-        self.batch_size = batch_size
+        super().__init__(
+            dim, epochs, batch_size, learning_rate, weight_decay, dropout, negatives, head, seed, progress
+        )
         self.width = width
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
         self.augment = augment
-        self.dropout = dropout
-        self.negatives = negatives
-        self.head = head
-        self.seed = seed
-        self.progress = progress
 
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
         refuse_items(X, "X", "image")
@@ -153,9 +144,6 @@ class CnnImage(TrainedEncoder):
         net.mean.copy_(some.mean(dim=(0, 2, 3))[:, None, None])
         net.std.copy_((some.std(dim=(0, 2, 3)) + 1e-3)[:, None, None])
 
-        def item(rows: np.ndarray) -> Tensor:
-            x = self._tensor(X[rows])
-            seen: Tensor = net(jitter(x, float(self.augment)) if self.augment else x)
-            return seen
-
-        return item
+        if self.augment:
+            return lambda rows: net(jitter(self._tensor(X[rows]), float(self.augment)))
+        return lambda rows: net(self._tensor(X[rows]))

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from .._check import (
@@ -194,21 +195,21 @@ class TfidfText(TransformerMixin, BaseEstimator):
         """Learn the vocabulary, the weights and, with ``dim``, the directions of the texts ``X``."""
         texts = _texts(X)
         _check_run(self.ngrams, "ngrams")
-        as_count(self.min_df, "min_df")
         dim, seed = as_count(self.dim, "dim", none=True), as_seed(self.seed)
         if self.chars is not None:
             _check_run(self.chars, "chars")
             as_number(self.char_weight, "char_weight", 0, 1, above=True, below=True)
-        df: dict[str, int] = {}
-        for text in texts:
-            for term in set(self._terms(text)):
-                df[term] = df.get(term, 0) + 1
-        kept = sorted(term for term, count in df.items() if count >= self.min_df)
-        if not kept:
-            raise ValueError(f"X has no term that {self.min_df} or more of its {len(texts)} texts contain")
-        self.vocabulary_ = {term: column for column, term in enumerate(kept)}
-        counts = np.array([df[term] for term in kept])
-        self.idf_ = (np.log((1 + len(texts)) / (1 + counts)) + 1).astype(np.float32)
+        counter = CountVectorizer(analyzer=self._terms, min_df=as_count(self.min_df, "min_df"))
+        try:
+            counts = counter.fit_transform(texts)
+        except ValueError as err:
+            raise ValueError(
+                f"X has no term that {self.min_df} or more of its {len(texts)} texts contain"
+            ) from err
+        kept = counter.get_feature_names_out()
+        self.vocabulary_ = {term: column for column, term in enumerate(kept.tolist())}
+        df = np.bincount(counts.indices, minlength=len(kept))
+        self.idf_ = (np.log((1 + len(texts)) / (1 + df)) + 1).astype(np.float32)
         if dim is not None:
             from sklearn.decomposition import TruncatedSVD
 
@@ -253,14 +254,8 @@ class TfidfText(TransformerMixin, BaseEstimator):
                 yield from ("~" + w[i : i + n] for w in split for i in range(len(w) - n + 1))
 
     def _weigh(self, texts: list[str]) -> sparse.csr_array:
-        rows, columns = [], []
-        for row, text in enumerate(texts):
-            found = [self.vocabulary_[t] for t in self._terms(text) if t in self.vocabulary_]
-            columns += found
-            rows += [row] * len(found)
-        shape = (len(texts), len(self.vocabulary_))
-        ones = np.ones(len(rows), np.float32)
-        tf = sparse.coo_array((ones, (np.array(rows, int), np.array(columns, int))), shape).tocsr()
+        counter = CountVectorizer(analyzer=self._terms, vocabulary=self.vocabulary_, dtype=np.float32)
+        tf = sparse.csr_array(counter.transform(texts))
         tf.data *= self.idf_[tf.indices]
         if self.chars is not None:  # each kind of term to length 1 first: there are many more runs than words
             run = np.array([term.startswith("~") for term in self.vocabulary_])
@@ -276,17 +271,20 @@ class TfidfText(TransformerMixin, BaseEstimator):
         arrays = {"idf": self.idf_}
         if self.dim is not None:
             arrays["components"] = self.components_
-        config = {"kind": "text", "params": self.get_params(), "terms": list(self.vocabulary_)}
-        write(path, config, arrays, half)
+        write(
+            path,
+            {"kind": "text", "params": self.get_params(), "terms": list(self.vocabulary_)},
+            arrays,
+            half,
+        )
 
     @classmethod
     def load(cls, name: str | Path) -> Self:
         """Read an encoder from a file, or a trained one by its name (``"glyphs"``, ``"things"``)."""
         with read(name, "text") as (config, arrays):
-            params: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in config["params"].items()
-            }
-            new = cls(**params)
+            new = cls().set_params(
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in config["params"].items()}
+            )
             new.vocabulary_ = {term: column for column, term in enumerate(config["terms"])}
             new.idf_ = as_vector(arrays["idf"], "idf", len(new.vocabulary_))
             if new.dim is not None:
@@ -372,7 +370,6 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         counts = {
             name: as_count(getattr(self, name), name) for name in ("dim", "window", "epochs", "negative")
         }
-        seed = as_seed(self.seed)
         sentences = [words(text) for text in _texts(X)]
         if not any(sentences):
             raise ValueError(f"X has no word in any of its {len(sentences)} texts")
@@ -385,7 +382,7 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             [s[i : i + LONGEST] for s in sentences for i in range(0, max(len(s), 1), LONGEST)],
             vector_size=counts.pop("dim"),
             **counts,
-            seed=seed,
+            seed=as_seed(self.seed),
             sg=1,
             min_count=1,
             sample=0,  # a teaching set is too small to throw its frequent words away
@@ -418,8 +415,12 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers."""
         check_is_fitted(self, "vectors_")
-        config = {"kind": "words", "params": self.get_params(), "words": list(self.vocabulary_)}
-        write(path, config, {"vectors": self.vectors_, "idf": self.idf_}, half)
+        write(
+            path,
+            {"kind": "words", "params": self.get_params(), "words": list(self.vocabulary_)},
+            {"vectors": self.vectors_, "idf": self.idf_},
+            half,
+        )
 
     @classmethod
     def load(cls, name: str | Path) -> Self:

@@ -4,8 +4,6 @@ Every panel is a ``VBox`` of value widgets (no ``Output``, no ``interact``), so 
 cell can use and the tests can compare. Without a kernel it is a picture; without a browser it is one line of text.
 """
 
-from __future__ import annotations
-
 from .compare import ComparePanel
 from .map import MapPanel
 from .search import SearchPanel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -70,16 +71,17 @@ class Panel(widgets.VBox):
         self.add_class("mm-panel")
 
     @property
+    @abstractmethod
     def alt(self) -> str:
         """What the panel shows now, in words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def figure(self) -> Figure:
         """What the panel shows now, as a figure of its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _line(self) -> str:
-        raise NotImplementedError
+        """What the panel shows now, in one line."""
 
     def _say(self, words: str, error: bool = False) -> None:
         """Put a sentence into the status line; an error is kept for the text form of the panel as well."""
@@ -145,6 +147,3 @@ def pair_card(a: Media, b: Media, i: int, j: int, score: float, right: bool | No
     arrow = "↕" if tall else "↔"
     inside = f'<div class="mm-pair{tall}">{a.html(i)}<span aria-hidden="true">{arrow}</span>{b.html(j)}</div>'
     return card(f"{score:.3f}", inside, right)
-
-
-__all__ = ["Panel", "card", "pair_card", "read_measures"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,17 +15,7 @@ if TYPE_CHECKING:
     from ..align import Matches
     from ..threshold import Threshold
 
-__all__ = ["MODES", "Choice", "Quality"]
-
 MODES = ("max", "min", "threshold", "nearest", "mutual", "greedy")
-
-
-class Quality(NamedTuple):
-    """How good the kept pairs are."""
-
-    precision: float
-    recall: float
-    f1: float
 
 
 class Choice:
@@ -51,13 +41,7 @@ class Choice:
             return align.min_match(
                 top - self.scores.astype(np.float64), None if threshold is None else top - threshold
             )
-        kept: Matches = getattr(align, f"{self.mode}_match")(self.scores, threshold)
-        return kept
-
-    def quality(self, kept: Matches) -> Quality:
-        """Return precision, recall and F1 of kept pairs, as :meth:`Matches.evaluate` reports them."""
-        report = kept.evaluate(self.truth)
-        return Quality(*(float(report[k]) for k in ("precision", "recall", "f1")))
+        return getattr(align, f"{self.mode}_match")(self.scores, threshold)
 
     def right(self, pairs: np.ndarray) -> np.ndarray | None:
         """Which pairs are right, if that is known."""
@@ -65,13 +49,9 @@ class Choice:
 
     def curve(self, thresholds: np.ndarray) -> np.ndarray:
         """Recall and precision at each threshold that keeps anything: ``(points, 2)``."""
-        points = []
-        for t in thresholds:
-            kept = self.match(float(t))
-            if len(kept.pairs):
-                quality = self.quality(kept)
-                points.append((quality.recall, quality.precision))
-        return np.array(points).reshape(-1, 2)
+        kept = [self.match(float(t)) for t in thresholds]
+        reports = [found.evaluate(self.truth) for found in kept if len(found.pairs)]
+        return np.array([(r["recall"], r["precision"]) for r in reports]).reshape(-1, 2)
 
     @functools.cached_property
     def candidates(self) -> tuple[np.ndarray, np.ndarray]:
@@ -101,7 +81,7 @@ class Choice:
         With the gate inside a maximum or minimum matching, a line also changes which pairs there are.
         """
         tried = np.append(lines, chosen.value)
-        f1 = np.array([self.quality(self.match(float(t))).f1 for t in tried])
+        f1 = np.array([self.match(float(t)).evaluate(self.truth)["f1"] for t in tried])
         best = float(tried[f1 == f1.max()].max())
         return replace(chosen, value=best, coverage=len(self.match(best)) / max(chosen.n, 1))
 

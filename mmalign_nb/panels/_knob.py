@@ -10,8 +10,6 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-__all__ = ["Knob"]
-
 
 class Knob(widgets.HBox):
     """Hold a number exactly, and show it with a slider and a number box.

@@ -19,25 +19,19 @@ from ._media import escape, uri
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Canvas", "Layers"]
-
 
 class Layers(widgets.GridBox):
-    """Show an SVG over a PNG: both in the one cell of a grid, both as wide as the panel."""
+    """Show an SVG (``upper.value``) over a PNG: both in the one cell of a grid, both as wide as the panel."""
 
     def __init__(self) -> None:
-        self._lower, self._upper = (
+        self._lower, self.upper = (
             widgets.HTML(layout={"grid_area": "1 / 1", "margin": "0"}) for _ in range(2)
         )
-        super().__init__([self._lower, self._upper], layout={"grid_template_columns": "minmax(0, 1fr)"})
+        super().__init__([self._lower, self.upper], layout={"grid_template_columns": "minmax(0, 1fr)"})
 
     def lower(self, png: bytes) -> None:
         """Send the lower layer; its words are in the upper one."""
         self._lower.value = f'<img class="mm-picture" alt="" src="{uri("image/png", png)}">'
-
-    def upper(self, svg: str) -> None:
-        """Send the upper layer."""
-        self._upper.value = svg
 
 
 class Canvas:

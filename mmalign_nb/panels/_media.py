@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import io
 from typing import Any
@@ -12,8 +13,6 @@ import numpy as np
 from .._check import as_array, as_audio, as_number, as_video, describe, is_text
 from ..datasets import Items
 from ..plots.items import texts_or_images
-
-__all__ = ["Media", "escape", "uri"]
 
 escape = html.escape
 
@@ -59,7 +58,7 @@ class Media:
             raise ValueError(
                 f"{name} has {len(items)} items and there are {n} of its side; want one item for each"
             )
-        self._html: dict[int, str] = {}
+        self._html = functools.cache(self._encode)
 
     def _with_rate(self, items: tuple[Any, ...], name: str) -> np.ndarray:
         if len(items) != 2:
@@ -72,9 +71,6 @@ class Media:
         )
         values = as_array(values, name, "sound (n, samples) or video (n, T, H, W, 3)")
         return as_video(values, name) if values.ndim > 3 else as_audio(values, name)
-
-    def __len__(self) -> int:
-        return len(self.items)
 
     def words(self, i: int) -> str:
         """Say which item this is, in a few words: the text itself, or ``picture 7``."""
@@ -93,10 +89,7 @@ class Media:
 
     def html(self, i: int, name: str = "") -> str:
         """The item as HTML, with a text alternative; ``name`` is used for it in place of ``picture 7``."""
-        key = int(i)
-        if key not in self._html:
-            self._html[key] = self._encode(key)
-        return self._html[key].replace("{name}", escape(name or self.words(key), quote=True))
+        return self._html(int(i)).replace("{name}", escape(name or self.words(int(i)), quote=True))
 
     def _encode(self, i: int) -> str:
         item = self.items[i]
@@ -105,18 +98,16 @@ class Media:
         if self.kind == "sound":
             return f'<audio controls preload="auto" aria-label="{{name}}" src="{uri("audio/wav", _wav(item, self.rate))}"></audio>'
         if self.kind == "clip":
-            return f'<img class="mm-item" alt="{{name}}" src="{uri("image/webp", _webp(item, self.rate))}">'
+            return f'<img class="mm-item" alt="{{name}}" src="{uri("image/webp", _encoded(item, "WEBP", duration=round(1000 / self.rate), loop=0, quality=80))}">'
         pixelated = ' style="image-rendering:pixelated"' if max(item.shape[:2]) <= 48 else ""
-        return f'<img class="mm-item" alt="{{name}}" src="{uri("image/png", _png(item))}"{pixelated}>'
+        return f'<img class="mm-item" alt="{{name}}" src="{uri("image/png", _encoded(item[None], "PNG"))}"{pixelated}>'
 
 
 def _pick(items: Any, name: str) -> Any:
     """Take one modality out of Items, with its rate where it has one."""
-    held = items if isinstance(items, Items) else items[0]
+    held, *asked = (items,) if isinstance(items, Items) else items
     known = held.modalities
-    modality = "" if isinstance(items, Items) or len(items) != 2 else str(items[1])
-    if isinstance(items, Items) and len(known) == 1:
-        modality = known[0]
+    modality = ", ".join(map(str, asked or known))
     if modality not in known:
         raise ValueError(
             f"{name} is Items with {', '.join(known) or 'no modality'}; say which to show, "
@@ -132,31 +123,20 @@ def uri(mime: str, data: bytes) -> str:
     return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _png(image: np.ndarray) -> bytes:
+def _encoded(images: Any, kind: str, **how: Any) -> bytes:
+    """Pictures as a file of this kind, all of them one after the other."""
     from PIL import Image
 
     out = io.BytesIO()
-    Image.fromarray(image).save(out, "PNG")
-    return out.getvalue()
-
-
-def _webp(frames: np.ndarray, fps: float) -> bytes:
-    from PIL import Image
-
-    first, *rest = (Image.fromarray(frame) for frame in frames)
-    out = io.BytesIO()
-    first.save(out, "WEBP", save_all=True, append_images=rest, duration=round(1000 / fps), loop=0, quality=80)
+    first, *rest = (Image.fromarray(image) for image in images)
+    first.save(out, kind, **({"save_all": True, "append_images": rest} if rest else {}), **how)
     return out.getvalue()
 
 
 def _wav(samples: np.ndarray, rate: float) -> bytes:
     """16-bit mono WAV, which every browser plays."""
-    import wave
+    from scipy.io import wavfile
 
     out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(round(rate))
-        file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    wavfile.write(out, round(rate), (np.clip(samples, -1, 1) * 32767).astype("<i2"))
     return out.getvalue()

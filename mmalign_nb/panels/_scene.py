@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,14 +17,14 @@ from ..plots.scores import (
     legend_below,
     mark_pairs,
     marker_size,
+    right_and_wrong,
 )
-from ..plots.style import COLORS, LINE, RIGHT, WRONG
+from ..plots.style import COLORS, LINE, RIGHT
 from ._layers import Canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Marks", "Scene"]
 
 _MANY = 1500  # more dots than this are a cloud: cells are painted instead
 _WIDTH, _HEIGHT = 10.6, 4.15
@@ -91,8 +91,7 @@ class Scene:
             draw_precision_recall(axes[2], {})
             axes[2].plot([], [], color=RIGHT, label="chosen matching")
             if self.sweep is not None:
-                look: Any = {"color": COLORS["grey"], "linestyle": "--", "linewidth": 1.6}
-                axes[2].plot(*self.sweep, label="every pair above", **look)
+                axes[2].plot(*self.sweep, "--", color=COLORS["grey"], linewidth=1.6, label="every pair above")
             axes[2].set_title("precision over recall")
             legend_below(axes[2], columns=1, drop=0.22)
         return figure
@@ -128,16 +127,12 @@ class Scene:
         return self.canvas.svg("".join(parts), alt)
 
     def _svg_pairs(self, marks: Marks) -> str:
-        pairs, right = marks.pairs, marks.right
-        groups = [("chosen", COLORS["orange"], pairs, False)]
-        if right is not None:
-            groups = [("right", RIGHT, pairs[right], False), ("wrong", WRONG, pairs[~right], True)]
         x0, y0, _, _ = self.canvas.boxes[0]
         at, legend_y = x0, self.canvas.height - y0 + 70
         size = self._size * 100 / 72
         parts = []
-        for name, color, cells, cross in groups:
-            if len(pairs) > _MANY:
+        for name, cells, color, cross in right_and_wrong(marks.pairs, marks.right):
+            if len(marks.pairs) > _MANY:
                 parts.append(self._svg_cells(cells, color))
             else:
                 parts.append(_stamps(self.canvas.pixels(0, cells[:, 1], cells[:, 0]), size, color, cross))

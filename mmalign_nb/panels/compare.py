@@ -16,8 +16,6 @@ from ._media import Media, escape
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["ComparePanel"]
-
 
 class _Ranking(NamedTuple):
     """The best columns of every row, best first, and which of them are right."""
@@ -166,7 +164,7 @@ class ComparePanel(Panel):
         return told if k == 1 else f"{told}, hit@{k} {right.any(axis=1).mean():.2f}"
 
     def _differ(self) -> str:
-        return f"{len(self.differences)} of {len(self._a)} queries differ in the first hit"
+        return f"{len(self.differences)} of {len(self._a.items)} queries differ in the first hit"
 
     def _line(self) -> str:
         i, told = self.query.value, []

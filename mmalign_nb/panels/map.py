@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -17,8 +18,6 @@ from ._media import Media, escape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = ["MapPanel"]
 
 METHODS = ("PCA", "t-SNE")
 
@@ -91,15 +90,27 @@ class MapPanel(Panel):
     ) -> None:
         one_of(method, "method", METHODS)
         A = as_matrix(A, "A", dtype=np.float32)
-        self._points = A, as_matrix(B, "B", dim=A.shape[1], dtype=np.float32)
-        self._units = tuple(_unit(x, name) for x, name in zip(self._points, "AB", strict=True))
+        self._units = _unit(A, "A"), _unit(as_matrix(B, "B", dim=A.shape[1], dtype=np.float32), "B")
         n, m = (len(x) for x in self._units)
         self._media = Media(a, "a", n), Media(b, "b", m)
         self._truth = None if truth is None else Truth(truth, (n, m))
         self._sides, self._seed, self._k = as_words(sides, "sides", 2), as_seed(seed), as_count(k, "k")
-        self._flat: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._canvases: dict[str, Canvas] = {}
-        self._make_widgets(method, max(n, m))
+        # Each map is computed and drawn when it is first chosen, and kept.
+        self._flat = functools.cache(lambda name: _flatten(np.vstack(self._units), name, self._seed))
+        self._canvas = functools.cache(lambda name: Canvas(self._draw()))
+        style = {"description_width": "70px"}
+        self.method = widgets.Dropdown(options=METHODS, value=method, description="map", style=style,
+                                       layout={"width": "220px"}, tooltip="How the space is brought to two dimensions")  # fmt: skip
+        self.side = widgets.Dropdown(options=list(zip(self._sides, (0, 1), strict=True)), description="select from",
+                                     style={"description_width": "90px"}, layout={"width": "260px"},
+                                     tooltip="Which side's item is selected")  # fmt: skip
+        self.point = widgets.IntSlider(max=max(n, m) - 1, description="point", style=style, layout={"flex": "1 1 420px"},
+                                       tooltip="Which item is selected")  # fmt: skip
+        self.number = widgets.BoundedIntText(max=max(n, m) - 1, description="number", style=style, layout={"width": "180px"},
+                                             tooltip="The item's number, typed")  # fmt: skip
+        widgets.link((self.point, "value"), (self.number, "value"))
+        self._picture, self._items = Layers(), widgets.HTML(layout={"flex": "1 1 280px"})
+        self._picture.layout.flex = "0 1 680px"
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
         super().__init__(
             [
@@ -114,30 +125,12 @@ class MapPanel(Panel):
         self.side.observe(self._guard(lambda _: self._change_side()), "value")
         self.method.observe(self._guard(lambda _: self._change_map()), "value")
 
-    def _make_widgets(self, method: str, n: int) -> None:
-        style = {"description_width": "70px"}
-        self.method = widgets.Dropdown(options=METHODS, value=method, description="map", style=style,
-                                       layout={"width": "220px"}, tooltip="How the space is brought to two dimensions")  # fmt: skip
-        self.side = widgets.Dropdown(options=list(zip(self._sides, (0, 1), strict=True)), description="select from",
-                                     style={"description_width": "90px"}, layout={"width": "260px"},
-                                     tooltip="Which side's item is selected")  # fmt: skip
-        self.point = widgets.IntSlider(max=n - 1, description="point", style=style, layout={"flex": "1 1 420px"},
-                                       tooltip="Which item is selected")  # fmt: skip
-        self.number = widgets.BoundedIntText(max=n - 1, description="number", style=style, layout={"width": "180px"},
-                                             tooltip="The item's number, typed")  # fmt: skip
-        widgets.link((self.point, "value"), (self.number, "value"))
-        self._picture, self._items = Layers(), widgets.HTML(layout={"flex": "1 1 280px"})
-        self._picture.layout.flex = "0 1 680px"
-
     # ---- what is computed
 
     def coordinates(self) -> tuple[np.ndarray, np.ndarray]:
         """Both sides on the chosen map: ``(n, 2)`` and ``(m, 2)``."""
-        name = self.method.value
-        if name not in self._flat:
-            both = np.vstack(self._units)
-            self._flat[name] = tuple(np.split(_flatten(both, name, self._seed), [len(self._units[0])]))  # type: ignore[assignment]
-        return self._flat[name]
+        flat, n = self._flat(self.method.value), len(self._units[0])
+        return flat[:n], flat[n:]
 
     def nearest(self) -> tuple[np.ndarray, np.ndarray]:
         """All items of the other side by cosine with the selected one, nearest first, and their cosines."""
@@ -160,8 +153,7 @@ class MapPanel(Panel):
         size = len(self._units[self.side.value])
         for widget in (self.point, self.number):
             widget.max = size - 1
-        if self._canvases:
-            self._refresh()
+        self._refresh()
 
     def _pairs(self) -> np.ndarray | None:
         """True pairs to join; none if an item has many, as with classes: the lines would hide the points."""
@@ -177,56 +169,46 @@ class MapPanel(Panel):
         )
 
     def _change_map(self) -> None:
-        """Send the chosen map; it is computed and drawn the first time."""
-        name = self.method.value
-        if name not in self._canvases:
-            self._canvases[name] = Canvas(self._draw())
-        self._picture.lower(self._canvases[name].png)
+        """Send the chosen map."""
+        self._picture.lower(self._canvas(self.method.value).png)
         self._refresh()
 
     def _refresh(self) -> None:
-        canvas = self._canvases[self.method.value]
+        canvas = self._canvas(self.method.value)
         flat, s = self.coordinates(), self.side.value
         (at,) = canvas.pixels(0, *flat[s][self.point.value])
-        parts = []
-        for j in self.partners()[:50]:
-            (x, y), *_ = canvas.pixels(0, *flat[1 - s][j])
-            parts.append(f'<path d="M{at[0]:g} {at[1]:g}L{x:g} {y:g}" stroke="#000" stroke-width="2.5"/>')
-            parts.append(
-                f'<circle cx="{x:g}" cy="{y:g}" r="8" fill="none" stroke="#000" stroke-width="2.5"/>'
-            )
+        partners = canvas.pixels(0, *flat[1 - s][self.partners()[:50]].T)
+        parts = [
+            f'<path d="M{at[0]:g} {at[1]:g}L{x:g} {y:g}" stroke="#000" stroke-width="2.5"/>'
+            f'<circle cx="{x:g}" cy="{y:g}" r="8" fill="none" stroke="#000" stroke-width="2.5"/>'
+            for x, y in partners
+        ]
         parts.append(
             f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="13" fill="none" stroke="#fff" stroke-width="7"/>'
             f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="13" fill="none" stroke="{COLORS["vermilion"]}" stroke-width="4"/>'
         )
-        self._picture.upper(canvas.svg("".join(parts), self.alt))
+        self._picture.upper.value = canvas.svg("".join(parts), self.alt)
         self._items.value = self._cards()
         self._say("")
 
     def _cards(self) -> str:
         s, i = self.side.value, self.point.value
-        mine, other = self._media[s], self._media[1 - s]
         order, cosines = self.nearest()
         partners = set(self.partners().tolist())
 
-        def shown(j: int, cosine: float) -> str:
-            right = None if self._truth is None else j in partners
-            return card(
-                f"{escape(self._sides[1 - s])} {j}, cosine {cosine:.3f}",
-                f'<div class="mm-pair">{other.html(j)}</div>',
-                right,
-            )
+        def shown(side: int, j: int, told: str = "", right: bool | None = None) -> str:
+            inside = f'<div class="mm-pair">{self._media[side].html(j)}</div>'
+            return card(f"{escape(self._sides[side])} {j}{told}", inside, right)
 
         parts = [
-            f'<div class="mm-head">selected</div>{card(f"{escape(self._sides[s])} {i}", self._inside(mine, i))}',
+            f'<div class="mm-head">selected</div>{shown(s, i)}',
             f'<div class="mm-head">nearest in {escape(self._sides[1 - s])}</div>',
-            *(shown(int(j), float(c)) for j, c in zip(order[: self._k], cosines, strict=False)),
+            *(
+                shown(1 - s, j, f", cosine {c:.3f}", None if self._truth is None else j in partners)
+                for j, c in zip(order[: self._k].tolist(), cosines, strict=False)
+            ),
         ]
         return f'<div class="mm-stack" role="status">{"".join(parts)}</div>'
-
-    @staticmethod
-    def _inside(media: Media, i: int) -> str:
-        return f'<div class="mm-pair">{media.html(i)}</div>'
 
     def _rank_of_partner(self) -> str:
         order, _ = self.nearest()

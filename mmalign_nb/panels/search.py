@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from ..search import Hits, Index
 
-__all__ = ["SearchPanel"]
-
 
 class SearchPanel(Panel):
     """Search an index by words, while they are typed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from ..align import Matches
     from ..threshold import Threshold
-
-__all__ = ["MODES", "ThresholdPanel"]
 
 _CURVE_POINTS = 25  # of the chosen matching, each computed by the package
 
@@ -112,26 +111,18 @@ class ThresholdPanel(Panel):
         self._target = as_number(target, "target", 0, 1, above=True, below=True)
         self._delta = as_number(delta, "delta", 0, 1, above=True, below=True)
         self._cards, self._sides = as_count(cards, "cards", 0), as_words(sides, "sides", 2)
-        self._scenes: dict[str, Scene] = {}
-        self._choices: dict[tuple[str, str], Choice] = {}
-        self._curves: dict[tuple[str, str], np.ndarray] = {}
-        self._busy = False
-        self._make_widgets(one_of(mode, "mode", MODES))
-        super().__init__(self._rows(), status_at=3)  # what "suggest" says stands near its button
-        self._set_range()
-        self._show_scene()
-        if threshold is not None and not getattr(threshold, "abstained", False):
-            self.threshold.value = as_threshold(threshold)
-        self._refresh()
-        self._listen()
-
-    # ---- widgets
-
-    def _make_widgets(self, mode: str) -> None:
+        # What does not depend on the threshold is computed when it is first looked at, and kept.
+        self._choice_of = functools.cache(lambda name, mode: Choice(self._scores[name], mode, self._truth))
+        self._scene_of = functools.cache(
+            lambda name: Scene(self._scores[name], self._truth, self._sweep(name), self._sides)
+        )
+        self._curve_of = functools.cache(
+            lambda choice: choice.curve(np.linspace(self.threshold.min, self.threshold.max, _CURVE_POINTS))
+        )
         style = {"description_width": "88px"}
         self.threshold = Knob("threshold", "exact value", "Keep pairs that score at least this much")
         self.mode = widgets.Dropdown(
-            options=MODES, value=mode, description="matching", style=style, layout={"width": "230px"},
+            options=MODES, value=one_of(mode, "mode", MODES), description="matching", style=style, layout={"width": "230px"},
             tooltip="How pairs are chosen among those above the threshold",
         )  # fmt: skip
         self.measure = widgets.Dropdown(
@@ -153,23 +144,25 @@ class ThresholdPanel(Panel):
         self._read = widgets.HTML()
         self._picture = Layers()
         self._items = widgets.HTML()
-
-    def _rows(self) -> list[widgets.Widget]:
         chosen = [self.mode]
         if len(self._scores) > 1:
             chosen.append(self.measure)
         if self.rule.options:
             chosen += [self.rule, self.suggest]
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
-        return [
+        rows = [
             widgets.HBox(chosen, layout=wrap),
             self.threshold,
             self._read,
             self._picture,
             self._items,
         ]
-
-    def _listen(self) -> None:
+        super().__init__(rows, status_at=3)  # what "suggest" says stands near its button
+        self._set_range()
+        self._picture.lower(self._scene.canvas.png)
+        if threshold is not None and not getattr(threshold, "abstained", False):
+            self.threshold.value = as_threshold(threshold)
+        self._refresh()
         refresh = self._guard(lambda _: self._refresh())
         self.threshold.observe(refresh, "value")
         self.mode.observe(refresh, "value")
@@ -197,21 +190,12 @@ class ThresholdPanel(Panel):
         return frame
 
     @property
-    def _key(self) -> tuple[str, str]:
-        return self.measure.value, self.mode.value
-
-    @property
     def _choice(self) -> Choice:
-        if self._key not in self._choices:
-            self._choices[self._key] = Choice(self._scores[self._key[0]], self._key[1], self._truth)
-        return self._choices[self._key]
+        return self._choice_of(self.measure.value, self.mode.value)
 
     @property
     def _scene(self) -> Scene:
-        name = self.measure.value
-        if name not in self._scenes:
-            self._scenes[name] = Scene(self._scores[name], self._truth, self._sweep(name), self._sides)
-        return self._scenes[name]
+        return self._scene_of(self.measure.value)
 
     def _sweep(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
         """Recall and precision of keeping every pair above the line, thinned to what a curve can show."""
@@ -229,11 +213,8 @@ class ThresholdPanel(Panel):
         """What the upper layer shows."""
         right, curve, point = self._choice.right(kept.pairs), None, None
         if self._truth is not None:
-            if self._key not in self._curves:
-                grid = np.linspace(self.threshold.min, self.threshold.max, _CURVE_POINTS)
-                self._curves[self._key] = self._choice.curve(grid)
-            quality = self._choice.quality(kept)
-            curve, point = self._curves[self._key], (quality.recall, quality.precision)
+            report = kept.evaluate(self._truth)
+            curve, point = self._curve_of(self._choice), (report["recall"], report["precision"])
         return Marks(threshold, self.threshold.words(threshold), kept.pairs, right, curve, point)
 
     # ---- what happens
@@ -244,23 +225,18 @@ class ThresholdPanel(Panel):
         finite = S[np.isfinite(S)]
         self.threshold.fit(*((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)))
 
-    def _show_scene(self) -> None:
-        """Send the lower layer: once per measure."""
-        self._picture.lower(self._scene.canvas.png)
-
     def _change_measure(self, old: str) -> None:
         """Scores of two measures cannot be compared: keep the share of pairs above the line instead."""
         before, now = (S[np.isfinite(S)] for S in (self._scores[old], self.scores))
         share = float((before >= self.threshold.value).mean()) if before.size else 1.0
-        self._busy = True
-        try:
+        line = self.threshold.value
+        with self.threshold.hold_trait_notifications():  # one refresh for both, and none in between
             self._set_range()
             if share < 1 and now.size:
                 self.threshold.value = float(np.quantile(now, 1 - share))
-        finally:
-            self._busy = False
-        self._show_scene()
-        self._refresh()
+        self._picture.lower(self._scene.canvas.png)
+        if self.threshold.value == line:
+            self._refresh()
 
     def _suggest(self) -> None:
         """Ask the chosen rule, move to what it says, and say in words what that promises."""
@@ -275,12 +251,10 @@ class ThresholdPanel(Panel):
 
     def _refresh(self) -> None:
         """Show the pairs at the current threshold."""
-        if self._busy:
-            return
         t = float(self.threshold.value)
         kept = self._choice.match(t)
         marks = self._marks(t, kept)
-        self._picture.upper(self._scene.svg(marks, self._describe(marks)))
+        self._picture.upper.value = self._scene.svg(marks, self._describe(marks))
         self._read.value = self._readout(marks, kept)
         self._items.value = self._around(kept, t)
         self._say("")
@@ -313,10 +287,9 @@ class ThresholdPanel(Panel):
     def _readout(self, marks: Marks, kept: Matches) -> str:
         parts = [f"<b>{len(kept.pairs):,}</b> of {' × '.join(map(str, kept.shape))} pairs kept"]
         if self._truth is not None:
-            quality = self._choice.quality(kept)
+            report = kept.evaluate(self._truth)
             parts += [
-                f"{name} <b>{_share(value)}</b>"
-                for name, value in zip(("precision", "recall", "F1"), quality, strict=True)
+                f"{name} <b>{_share(report[name.lower()])}</b>" for name in ("precision", "recall", "F1")
             ]
         left = [_count(len(x), what) for x, what in ((kept.unmatched_a, "row"), (kept.unmatched_b, "column"))]
         parts.append(f"unmatched: {left[0]}, {left[1]}")
@@ -359,8 +332,8 @@ class ThresholdPanel(Panel):
         measure = f", measure={self.measure.value!r}" if len(self._scores) > 1 else ""
         told = f"{_count(len(kept.pairs), 'pair')} kept of {' × '.join(map(str, kept.shape))}"
         if self._truth is not None:
-            quality = self._choice.quality(kept)
-            told += f", precision {_share(quality.precision)}, recall {_share(quality.recall)}"
+            report = kept.evaluate(self._truth)
+            told += f", precision {_share(report['precision'])}, recall {_share(report['recall'])}"
         if kept.tied:
             told += f", {kept.tied} tied"
         return f"(threshold={self.threshold.words(self.threshold.value)}, mode={self.mode.value!r}{measure}): {told}"

@@ -9,8 +9,6 @@ A chapter shows a figure together with its text alternative::
     plots.Picture(plots.score_histogram(S, threshold=0.4), alt="…")
 """
 
-from __future__ import annotations
-
 from .items import items_grid, neighbours, spectrograms
 from .reasons import score_terms_waterfall
 from .scores import (

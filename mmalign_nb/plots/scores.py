@@ -19,7 +19,20 @@ from .._check import (
     describe,
 )
 from .._truth import Truth
-from .style import COLORS, CYCLE, DASHES, LINE, MARKERS, RIGHT, WRONG, as_drawn, as_words, new_figure, styled
+from .style import (
+    COLORS,
+    CYCLE,
+    DASHES,
+    LINE,
+    MARKERS,
+    RIGHT,
+    WRONG,
+    as_drawn,
+    as_words,
+    new_axes,
+    new_figure,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,21 +66,20 @@ def draw_heatmap(ax: Axes, scores: np.ndarray, sides: tuple[str, str] = ("side a
     return image
 
 
+def right_and_wrong(pairs: np.ndarray, right: np.ndarray | None) -> list[tuple[str, np.ndarray, str, bool]]:
+    """Pairs by what is known of them: the name, the pairs, their colour, and whether they are wrong."""
+    if right is None:
+        return [("chosen", pairs, COLORS["orange"], False)]
+    return [("right", pairs[right], RIGHT, False), ("wrong", pairs[~right], WRONG, True)]
+
+
 def mark_pairs(ax: Axes, pairs: np.ndarray, right: np.ndarray | None, size: float) -> None:
     """Mark chosen cells: a ring, or with ``right`` known a disc for right and a cross for wrong."""
-    kinds: list[tuple[str, np.ndarray, dict[str, Any]]]
-    if right is None:
-        kinds = [("chosen", pairs, {"marker": "o", "color": COLORS["orange"]})]
-    else:
-        kinds = [
-            ("right", pairs[right], {"marker": "o", "color": RIGHT}),
-            ("wrong", pairs[~right], {"marker": "X", "color": WRONG}),
-        ]
-    for name, cells, look in kinds:
-        size = size * 1.3 if name == "wrong" else size  # a cross has less ink than a disc
+    for name, cells, color, wrong in right_and_wrong(pairs, right):
+        size = size * 1.3 if wrong else size  # a cross has less ink than a disc
         ax.scatter(
-            cells[:, 1], cells[:, 0], s=size**2, edgecolors="white", linewidths=min(1.0, size / 8),
-            label=f"{name} ({len(cells)})", zorder=3, clip_on=False, **look,
+            cells[:, 1], cells[:, 0], s=size**2, edgecolors="white", linewidths=min(1.0, size / 8), color=color,
+            marker="X" if wrong else "o", label=f"{name} ({len(cells)})", zorder=3, clip_on=False,
         )  # fmt: skip
 
 
@@ -177,8 +189,7 @@ def similarity_heatmap(
     small = max(n, m) <= 12
     side = 1.2 + 0.62 * max(n, m, 3) if small else 4.6
     width = side + 1.5 + (1.4 if labelled else 0)
-    fig = new_figure(width, max(2.6, side * min(1.0, max(0.4, n / max(m, 1))) + 1.1))
-    ax = fig.add_subplot()
+    fig, ax = new_axes(width, max(2.6, side * min(1.0, max(0.4, n / max(m, 1))) + 1.1), title)
     image = draw_heatmap(ax, S, sides)
     fig.colorbar(image, ax=ax, shrink=0.8, label="score (darker: more alike)")
     if labels_a is not None:
@@ -193,7 +204,6 @@ def similarity_heatmap(
     _fill_cells(ax, S, pairs, truth, 11 if small else 0, marker_size((n, m), side))
     if pairs is not None:
         legend_below(ax)
-    ax.set_title(as_words(title, "title"))
     return fig
 
 
@@ -236,14 +246,11 @@ def _frame_cells(ax: Axes, cells: np.ndarray, right: np.ndarray | None) -> None:
     """In a small matrix with numbers in its cells, frame the chosen ones: solid if right, dashed if wrong."""
     from matplotlib.patches import Rectangle
 
-    kinds = [("chosen", np.ones(len(cells), bool), COLORS["orange"], "-")]
-    if right is not None:
-        kinds = [("right", right, RIGHT, "-"), ("wrong", ~right, WRONG, "--")]
-    for name, mask, color, dash in kinds:
-        for k, (i, j) in enumerate(cells[mask]):
-            label = f"{name} ({mask.sum()})" if k == 0 else None
-            ax.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, edgecolor=color, linestyle=dash,
-                                   linewidth=3.5, zorder=3, label=label))  # fmt: skip
+    for name, framed, color, wrong in right_and_wrong(cells, right):
+        for k, (i, j) in enumerate(framed):
+            ax.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, edgecolor=color, linewidth=3.5,
+                                   linestyle="--" if wrong else "-", zorder=3,
+                                   label=None if k else f"{name} ({len(framed)})"))  # fmt: skip
 
 
 @styled
@@ -359,8 +366,7 @@ def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, ti
     values = values.ravel()
     keep = np.isfinite(values)
     values, right = values[keep], None if right is None else right[keep]
-    fig = new_figure(7.2, 3.9)
-    ax = fig.add_subplot()
+    fig, ax = new_axes(7.2, 3.9, title)
     draw_histogram(ax, values, right, histogram_edges(values))
     if (
         threshold is not None
@@ -369,7 +375,6 @@ def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, ti
     ):
         ax.axvline(t, color=LINE, linestyle="--", label=f"threshold {t:.2f}")
     legend_below(ax, 3)
-    ax.set_title(as_words(title, "title"))
     return fig
 
 
@@ -423,14 +428,12 @@ def precision_recall(
         pairs[str(name)] = p, r
     if point is not None:
         point = tuple(as_vector(point, "point", 2, want="numbers: precision and recall"))
-    fig = new_figure(5.6, 4.6)
-    ax = fig.add_subplot()
+    fig, ax = new_axes(5.6, 4.6, title)
     draw_precision_recall(ax, pairs)
     if point is not None:
         label = as_words(point_label, "point_label") or f"precision {point[0]:.2f}, recall {point[1]:.2f}"
         ax.plot([point[1]], [point[0]], "o", color=LINE, markersize=12, markeredgecolor="white", label=label)
     legend_below(ax)
-    ax.set_title(as_words(title, "title"))
     return fig
 
 
@@ -481,8 +484,7 @@ def learning_curves(
     lines = {as_words(name, "a name of curves"): _as_line(line) for name, line in curves.items()}
     if log and any((line[0] <= 0).any() for line in lines.values()):
         raise ValueError("curves has x of 0 or below; a logarithmic axis has none: want log=False")
-    fig = new_figure(8.0, 4.4)
-    ax = fig.add_subplot()
+    fig, ax = new_axes(8.0, 4.4, title)
     for k, (name, (x, y, *band)) in enumerate(lines.items()):
         color = CYCLE[k % len(CYCLE)]
         ax.plot(
@@ -498,9 +500,7 @@ def learning_curves(
         if len(ticks) <= 8:
             ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
             ax.minorticks_off()
-    ax.set(
-        xlabel=as_words(xlabel, "xlabel"), ylabel=as_words(ylabel, "ylabel"), title=as_words(title, "title")
-    )
+    ax.set(xlabel=as_words(xlabel, "xlabel"), ylabel=as_words(ylabel, "ylabel"))
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
     ax.grid(axis="y", color="#e4e4e4", linewidth=0.8)
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -515,29 +515,6 @@ def _as_line(line: Any) -> list[np.ndarray]:
         as_drawn(as_vector(v, name, None if k == 0 else len(line[0])), name)
         for k, (v, name) in enumerate(zip(line, ("x", "y", "low", "high"), strict=False))
     ]
-
-
-def draw_map(
-    ax: Axes, a: np.ndarray, b: np.ndarray, pairs: np.ndarray | None, sides: tuple[str, str]
-) -> None:
-    """Draw two clouds of points with different markers, and a thin line between the two ends of each pair."""
-    if pairs is not None and len(pairs):
-        from matplotlib.collections import LineCollection
-
-        ends = np.stack([a[pairs[:, 0]], b[pairs[:, 1]]], axis=1)
-        ax.add_collection(
-            LineCollection(list(ends), colors="#9a9a9a", linewidths=0.7, zorder=1), autolim=False
-        )
-    size = float(np.clip(9000 / max(len(a) + len(b), 1), 14, 70))
-    for points, name, color, marker in (
-        (a, sides[0], COLORS["blue"], "o"),
-        (b, sides[1], COLORS["orange"], "^"),
-    ):
-        ax.scatter(points[:, 0], points[:, 1], s=size, c=color, marker=marker, edgecolors="white", linewidths=0.5,
-                   label=f"{name} ({len(points)})", zorder=2)  # fmt: skip
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
-    ax.margins(0.04)
 
 
 @styled
@@ -577,11 +554,24 @@ def embedding_map(
     """
     A, B = as_matrix(a, "a", dim=2, dtype=np.float32), as_matrix(b, "b", dim=2, dtype=np.float32)
     sides = as_words(sides, "sides", 2)
-    fig = new_figure(6.8, 6.0)
-    ax = fig.add_subplot()
-    draw_map(ax, A, B, None if pairs is None else _as_pairs(pairs, (len(A), len(B))), sides)
+    fig, ax = new_axes(6.8, 6.0, title)
+    if pairs is not None and len(cells := _as_pairs(pairs, (len(A), len(B)))):
+        from matplotlib.collections import LineCollection
+
+        ends = np.stack([A[cells[:, 0]], B[cells[:, 1]]], axis=1)
+        lines = LineCollection(list(ends), colors="#9a9a9a", linewidths=0.7, zorder=1)
+        ax.add_collection(lines, autolim=False)
+    size = float(np.clip(9000 / max(len(A) + len(B), 1), 14, 70))
+    for points, name, color, marker in (
+        (A, sides[0], COLORS["blue"], "o"),
+        (B, sides[1], COLORS["orange"], "^"),
+    ):
+        ax.scatter(points[:, 0], points[:, 1], s=size, c=color, marker=marker, edgecolors="white", linewidths=0.5,
+                   label=f"{name} ({len(points)})", zorder=2)  # fmt: skip
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    ax.margins(0.04)
     legend_below(ax, 2, drop=0.02)
     for handle in ax.get_legend().legend_handles:  # type: ignore[union-attr]
         handle.set_sizes([70])  # type: ignore[union-attr]
-    ax.set_title(as_words(title, "title"))
     return fig

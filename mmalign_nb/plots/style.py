@@ -15,6 +15,7 @@ import numpy as np
 from .._check import as_number, as_texts, describe
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe & Ito, Color Universal Design (2008): told apart with every common form of colour blindness.
@@ -169,6 +170,12 @@ def new_figure(width: float, height: float) -> Figure:
     fig = _figure_class()(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.08))
     FigureCanvasAgg(fig)
     return fig
+
+
+def new_axes(width: float, height: float, title: str) -> tuple[Figure, Axes]:
+    """A new figure with one pair of axes under a heading."""
+    fig = new_figure(width, height)
+    return fig, fig.add_subplot(title=as_words(title, "title"))
 
 
 @functools.cache
