@@ -204,8 +204,8 @@ _CHAPTER_00: dict[str, _Exercise] = {
         value=0.53,
         tolerance=0.004,
         reason="One step lower the precision is 0.86, and here it is 0.93; on other pairs it may be another one.",
-        low="At this line the precision is below 0.9: try the higher ones in a loop.",
-        high="A lower line already reaches a precision of 0.9: begin at 0.00 and stop at the first that does.",
+        low="At this threshold the precision is below 0.9: try the higher ones in a loop.",
+        high="A lower threshold already reaches a precision of 0.9: begin at 0.00 and stop at the first that does.",
         wanted="a number with two decimals",
     ),
     "00-3": Number(
