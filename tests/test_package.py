@@ -231,6 +231,29 @@ def test_every_room_of_the_design_is_there():
         assert module.__all__, name
 
 
+def test_nobody_imports_another_rooms_underscore():
+    """What several rooms need is offered by the lowest of them under a public name; only the doors are everybody's."""
+    shared = {"_check", "_truth", "_files", "_binomial"}
+    for path in sorted((ROOT / "mmalign_nb").rglob("*.py")):
+        room = path.relative_to(ROOT / "mmalign_nb").parts[0].removesuffix(".py")
+        package = ["mmalign_nb", *path.relative_to(ROOT / "mmalign_nb").parts[:-1]]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            parts = [*base, *(node.module or "").split(".")]
+            if parts[0] != "mmalign_nb":
+                continue
+            names = [x for x in [*parts[1:], *(a.name for a in node.names)] if x.startswith("_")]
+            assert parts[1] == room or set(names) <= shared, f"{path.name} imports {'.'.join(parts)}: {names}"
+
+
+def test_architecture_names_every_room():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    for room in mmalign_nb._ROOMS:
+        assert f"`{room}/`" in text or f"`{room}.py`" in text, room
+
+
 def text_files():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     if listed.returncode:
