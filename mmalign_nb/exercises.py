@@ -169,43 +169,6 @@ class Made:
             raise _Unreadable(f"{describe(answer)} ({error})") from None
 
 
-<<<<<<< HEAD
-=======
-_Exercise = Number | Choice | Collection | Made
-
-# --- chapter 00 -------------------------------------------------------------------------------------------------------
-
-_CHAPTER_00: dict[str, _Exercise] = {
-    "00-1": Choice(
-        right=("U+2603",),
-        reason="The best hit is the symbol whose official name is just this word.",
-        other="Search with find, and look at the first id of the first row: hits.ids[0, 0].",
-        wanted='an id such as "U+2602"',
-    ),
-    "00-2": Number(
-        value=0.53,
-        tolerance=0.004,
-        reason="One step lower the precision is 0.86, and here it is 0.93; on other pairs it may be another one.",
-        low="At this threshold the precision is below 0.9: try the higher ones in a loop.",
-        high="A lower threshold already reaches a precision of 0.9: begin at 0.00 and stop at the first that does.",
-        wanted="a number with two decimals",
-    ),
-    "00-3": Number(
-        value=10,
-        tolerance=0,
-        reason="Sixty pictures take 46 names, so some names are wanted by several pictures.",
-        low="Count how often each column occurs in the pairs, and then the columns that occur more than once.",
-        high="Count a name once, however many pictures take it, and only if two or more do.",
-        wanted="a whole number",
-        near={
-            14: "These are the pictures that are taken by two names or more; here the rows are the pictures.",
-            24: "These are the pictures that share a name with another one; count the names.",
-            46: "These are all names that are taken; count only those that are taken by two pictures or more.",
-        },
-    ),
-}
-
->>>>>>> readers
 # --- chapter 01 -------------------------------------------------------------------------------------------------------
 
 
@@ -312,8 +275,8 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
         value=0.53,
         tolerance=0.004,
         reason="One step lower the precision is 0.86, and here it is 0.93; on other pairs it may be another one.",
-        low="At this line the precision is below 0.9: try the higher ones in a loop.",
-        high="A lower line already reaches a precision of 0.9: begin at 0.00 and stop at the first that does.",
+        low="At this threshold the precision is below 0.9: try the higher ones in a loop.",
+        high="A lower threshold already reaches a precision of 0.9: begin at 0.00 and stop at the first that does.",
         wanted="a number with two decimals",
     ),
     "00-3": Number(
