@@ -110,5 +110,6 @@ class Relative(Projection):
             r = anchors.ahead((X - anchors.mean).T).T
         r /= centred_norms(X, anchors.mean)[:, None] * self._anchor_norms[side]
         if self.top_k is not None and self.top_k < r.shape[1]:
-            r[r < np.partition(r, -self.top_k, axis=1)[:, -self.top_k, None]] = 0
+            k = r.shape[1] - int(self.top_k)  # NumPy's unsigned numbers have no negative
+            r[r < np.partition(r, k, axis=1)[:, k, None]] = 0
         return np.asarray(np.sign(r) * np.abs(r) ** self.power)

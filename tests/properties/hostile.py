@@ -445,7 +445,7 @@ AUDIO_DEFECTS = [
     Change("int16", lambda x, rng: (x * 32767).astype(np.int16), "refused"),
     Change("int32", lambda x, rng: (x * 2**30).astype(np.int32), "refused"),
     Change("uint8", lambda x, rng: ((x + 1) * 127).astype(np.uint8), "refused"),
-    Change("peaks above 1", lambda x, rng: x * 1.3 + 0.01, "refused"),
+    Change("peaks above 1", lambda x, rng: x * 2.3, "refused"),
     Change("stereo", lambda x, rng: np.stack([x, x], axis=-1), "refused"),
     Change("one sound", lambda x, rng: x[0], "refused"),
     Change("NaN", _with(np.nan, float), "refused"),
@@ -471,6 +471,10 @@ CHANGES: dict[str, list[Change]] = {
     "ids": NAME_TWINS + ID_DEFECTS,
     "images": IMAGE_TWINS + IMAGE_DEFECTS,
     "audio": AUDIO_TWINS + AUDIO_DEFECTS,
+    "places": [
+        c for c in NUMBER_TWINS if not c.name.strip("<>").startswith(("f", "g")) and "grad" not in c.name
+    ]
+    + [c for c in NUMBER_DEFECTS if c.name != "a class"],
     "count": COUNT_TWINS + COUNT_DEFECTS,
     "number": NUMBER_TWINS_SCALAR + NUMBER_DEFECTS_SCALAR,
     "seed": COUNT_TWINS + COUNT_DEFECTS,
