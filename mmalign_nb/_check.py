@@ -22,6 +22,7 @@ __all__ = [
     "as_audio",
     "as_count",
     "as_floats",
+    "as_groups",
     "as_ids",
     "as_images",
     "as_matrix",
@@ -504,6 +505,15 @@ def label_codes(a: Any, b: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
                 f"{name} has labels that cannot be compared ({err}); want numbers or words"
             ) from err
     return out[0], out[1]
+
+
+def as_groups(x: Any, name: str, n: int, each: str = "item") -> np.ndarray:
+    """Return the group of each of n things as 0, 1, … from one label for each; a missing label is a group of its own."""
+    codes = label_codes(x, x, name)[0]
+    if len(codes) != n:
+        raise ValueError(f"{name} has {len(codes)} labels; want {n}, one per {each}")
+    out: np.ndarray = np.unique(np.where(codes < 0, n + np.arange(n), codes), return_inverse=True)[1]
+    return out
 
 
 def as_ids(x: Any, name: str, n: int) -> np.ndarray:
