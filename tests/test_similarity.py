@@ -190,7 +190,9 @@ def test_the_trap_of_hamming_on_real_numbers():
 
 def test_packed_beside_unpacked_is_refused():
     A = bits(4, 16)
-    with pytest.raises(ValueError, match=r"B is unpacked bits \(bool array \(4, 2\)\) and A is packed; want both alike"):
+    with pytest.raises(
+        ValueError, match=r"B is unpacked bits \(bool array \(4, 2\)\) and A is packed; want both alike"
+    ):
         similarity(np.packbits(A, axis=1), A[:, :2], "hamming")
     with pytest.raises(ValueError, match="B has 3 columns; want 2 as in A"):
         similarity(np.packbits(A, axis=1), np.packbits(bits(4, 24), axis=1), "hamming")
