@@ -428,6 +428,15 @@ def as_labels(x: Any, name: str) -> np.ndarray:
     return out
 
 
+def as_groups(x: Any, name: str, n: int, each: str = "item") -> np.ndarray:
+    """Return the group of each of n things as 0, 1, … from one label for each; a missing label is a group of its own."""
+    codes = label_codes(x, x, name)[0]
+    if len(codes) != n:
+        raise ValueError(f"{name} has {len(codes)} labels; want {n}, one per {each}")
+    out: np.ndarray = np.unique(np.where(codes < 0, n + np.arange(n), codes), return_inverse=True)[1]
+    return out
+
+
 def as_ids(x: Any, name: str, n: int | None = None) -> np.ndarray:
     """Return n ids as they are: all str, or all whole numbers (int64, uint64 where needed)."""
     want = "str or int, one per item" if n is None else f"{n} str or {n} int, one per item"
