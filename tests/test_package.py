@@ -40,7 +40,6 @@ NO_ERRORS = {
     "colors": "takes no arguments",
     "digits": "takes no arguments",
     "typefaces": "takes no arguments",
-    "learning_curves": "draws any numbers",
     "new_figure": "takes any size",
     "styled": "only wraps a function",
 }

@@ -468,6 +468,11 @@ def learning_curves(
     -------
     matplotlib.figure.Figure
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a curve is not (x, y) or (x, y, low, high) of finite numbers, named by its key.
+
     Notes
     -----
     Notebook: ``03_shared_space``.

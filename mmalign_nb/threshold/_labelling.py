@@ -100,6 +100,8 @@ class Labelling:
     Labelling(60 answers: at least 0.9 of the 276 best of 400 are right, at a risk of 0.1)
     >>> round(float(labelling.threshold), 3), round(labelling.bound(0.5), 2), len(labelling.kept)
     (0.311, 0.83, 276)
+    >>> labelling.undo() == candidate, len(labelling.asked)
+    (True, 59)
     """
 
     def __init__(
@@ -396,7 +398,8 @@ class Labelling:
         >>> labelling.answer(True)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     labelling.to_csv(path := pathlib.Path(folder, "labels.csv"))
-        ...     Labelling.resume(path, [0.9, 0.7, 0.2]).asked == labelling.asked
+        ...     again = Labelling.resume(path, [0.9, 0.7, 0.2])
+        >>> again.asked == labelling.asked
         True
         """
         sides = ["candidate"] if self._candidates.ndim == 1 else ["a", "b"]
