@@ -40,7 +40,6 @@ NO_ERRORS = {
     "colors": "takes no arguments",
     "digits": "takes no arguments",
     "typefaces": "takes no arguments",
-    "new_figure": "takes any size",
     "styled": "only wraps a function",
 }
 NO_SOURCE = {
@@ -58,6 +57,7 @@ NO_SOURCE = {
 }
 # Public methods without a usage block of their own or in their class's.
 NOT_SHOWN = {
+    "Labelling.to_csv": "Labelling.resume shows it",
     "ComparePanel.figure": "draws what the panel shows",
     "MapPanel.figure": "draws what the panel shows",
     "SearchPanel.figure": "draws what the panel shows",

@@ -151,6 +151,11 @@ def new_figure(width: float, height: float) -> Figure:
     -------
     matplotlib.figure.Figure
 
+    Raises
+    ------
+    ValueError
+        If a side is no number above 0.
+
     Notes
     -----
     Notebook: ``02_similarity``.

@@ -388,20 +388,7 @@ class Labelling:
         return "pool " + told.hexdigest()[:16]  # a word: a spreadsheet would read 12e34 as a number
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the answers as a UTF-8 CSV file, from which ``resume`` goes on.
-
-        Examples
-        --------
-        >>> import pathlib, tempfile
-        >>> from mmalign_nb.threshold import Labelling
-        >>> labelling = Labelling([0.9, 0.7, 0.2])
-        >>> labelling.answer(True)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     labelling.to_csv(path := pathlib.Path(folder, "labels.csv"))
-        ...     again = Labelling.resume(path, [0.9, 0.7, 0.2])
-        >>> again.asked == labelling.asked
-        True
-        """
+        """Write the answers as a UTF-8 CSV file, from which ``resume`` goes on."""
         sides = ["candidate"] if self._candidates.ndim == 1 else ["a", "b"]
         rows: list[list[Any]] = [["answer", *sides, "score", "target", "delta", "seed", "first", "pool"]]
         settings = [repr(self.target), repr(self.delta), self.seed, self.first, self._fingerprint]
@@ -415,7 +402,20 @@ class Labelling:
 
     @classmethod
     def resume(cls, path: str | os.PathLike[str], matches: Any) -> Labelling:
-        """Go on from a file that ``to_csv`` wrote, with the same pool; another pool is refused."""
+        """Go on from a file that ``to_csv`` wrote, with the same pool; another pool is refused.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from mmalign_nb.threshold import Labelling
+        >>> labelling = Labelling([0.9, 0.7, 0.2])
+        >>> labelling.answer(True)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     labelling.to_csv(path := pathlib.Path(folder, "labels.csv"))
+        ...     again = Labelling.resume(path, [0.9, 0.7, 0.2])
+        >>> again.asked == labelling.asked
+        True
+        """
         with open(path, encoding="utf-8-sig", newline="") as file:
             text = file.read()
         head = text[: text.find("\n")]  # spreadsheets of some countries write semicolons, and 0,9
