@@ -121,6 +121,15 @@ def said(panel: Any) -> Any:
     return lambda **kw: repr(panel(**kw))
 
 
+def labelled(matches: Any, target: Any = 0.9, delta: Any = 0.1, seed: Any = 0, t: Any = 20.0) -> Any:
+    """Twenty answers, and what is promised after them."""
+    labelling = threshold.Labelling(matches, target, delta, seed)
+    for _ in range(20):
+        if labelling.ask() is not None:
+            labelling.answer(True)
+    return len(labelling.asked), labelling.bound(t), repr(labelling)
+
+
 MATCHES = align.max_match(S, 3)
 LINE = threshold.best_f1(CANDIDATES, RIGHT)
 SIDES = {"A": "matrix", "B": "matrix"}
@@ -259,6 +268,16 @@ CALLS = [
         {"scores": "scores"},
         {"scores": ("truth",)},
         never_mind(("scores", "1-D")),
+    ),
+    Call(
+        "Labelling",
+        labelled,
+        {"matches": CANDIDATES, "target": 0.75, "delta": 0.25, "seed": 3, "t": 20.0},
+        {"matches": "candidates", "target": "number", "delta": "number", "seed": "seed", "t": "number"},
+        {"t": ("threshold",)},
+        never_mind(
+            ("matches", "all never"), ("matches", "all equal"), ("t", "inf")
+        ),  # nothing reaches t: NaN, as said
     ),
     Call(
         "best_f1",
