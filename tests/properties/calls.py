@@ -276,7 +276,7 @@ CALLS = [
         {"matches": "candidates", "target": "number", "delta": "number", "seed": "seed", "t": "number"},
         {"t": ("threshold",)},
         never_mind(
-            ("matches", "all never"), ("matches", "all equal"), ("t", "inf")
+            ("matches", "all never"), ("matches", "all equal"), ("matches", "no rows"), ("t", "inf")
         ),  # nothing reaches t: NaN, as said
     ),
     Call(
