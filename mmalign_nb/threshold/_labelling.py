@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import math
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +15,7 @@ import numpy as np
 
 from .._check import as_number, as_scores, as_seed, as_threshold, describe
 from ._rules import Threshold
-from ._walk import Line, labels_to_show, lines_at
+from ._walk import at_least, evidence, lines_at
 
 if TYPE_CHECKING:
     from ..align import Matches
@@ -98,19 +98,19 @@ class Labelling:
         self._pool: Matches | None = None
         self._candidates, scores = self._read(matches)
         n = len(scores)
-        self._at = np.argsort(
-            -scores, kind="stable"
-        )  # places in the pool, best first: below, "place" is a rank in it
+        # Below, a "place" is a rank in the pool, best first.
+        self._at = np.argsort(-scores, kind="stable")
         self._scores = scores[self._at]
         self._sizes = lines_at(self._scores)
-        self._needed = [math.ceil(round(self.target * m, 9)) for m in self._sizes]
+        self._needed = [max(math.ceil(round(self.target * m, 9)), 1) for m in self._sizes.tolist()]
         # Drawn for the candidates as they came, so that the order depends on nothing else.
-        chance = np.empty(n, np.int64)
-        chance[np.random.default_rng([_STREAM, self.seed]).permutation(n)] = np.arange(n)
-        drawn = np.argsort(chance[self._at])
-        self._walks = [drawn[drawn < m] for m in self._sizes]
+        drawn = np.random.default_rng([_STREAM, self.seed]).permutation(n)
+        self._drawn = np.argsort(self._at)[drawn]  # places, in the order of asking
+        self._time = np.argsort(self._drawn)  # of each place
+        self._label = np.full(n, -1, np.int8)  # of each place: 1 right, 0 wrong, -1 not known
         self._answers: list[tuple[int, bool | None]] = []
-        self._restart()
+        self._shown = [0]  # lines shown after 0, 1, 2, … answers
+        self._counts: np.ndarray | None = None
 
     def _read(self, matches: Any) -> tuple[np.ndarray, np.ndarray]:
         """The candidates, as they will be asked for, and their scores, higher being more alike."""
@@ -129,23 +129,30 @@ class Labelling:
             self._pool = threshold_match(scores, -np.inf, margins=False)
         return (at[:, 0] if scores.ndim == 1 else at), scores[tuple(at.T)]
 
-    def _restart(self) -> None:
-        self._labels = dict[int, bool]()
-        self._lines = [Line(m, max(r - 1, 0)) for m, r in zip(self._sizes, self._needed, strict=True)]
-        self._bounds: list[Line] | None = None
-        self._shown = 0
-        self._history: list[tuple[int, float, int]] = []
-
     # ---- questions and answers
 
+    def _walks(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How many labels each line has got, and how many of them right, after each label of the common order.
+
+        A line stops where the next of its own candidates has no label. So this depends on which labels are known, and not
+        on when they came.
+        """
+        known = self._drawn[self._label[self._drawn] >= 0]
+        mine = (known < sizes[:, None]) & (self._time[known] < self._stops()[sizes - 1][:, None])
+        return np.cumsum(mine, axis=1), np.cumsum(mine & (self._label[known] > 0), axis=1)
+
+    def _stops(self) -> np.ndarray:
+        """The time at which the m best first get to one that has no label, for every m."""
+        return np.minimum.accumulate(np.where(self._label < 0, self._time, len(self._time)))
+
     def _next(self) -> int | None:
-        """The place in the pool of the next candidate: the first of the next line's order that has no label."""
-        if self._shown == len(self._sizes) or not self._lines[self._shown].may_show(
-            self._needed[self._shown]
-        ):
+        """The place of the next candidate: the first of the next line's order that has no label."""
+        if (line := self._shown[-1]) == len(self._sizes):
             return None
-        line = self._lines[self._shown]
-        return int(self._walks[self._shown][line.seen])
+        m = self._sizes[line]
+        if m - (self._label[:m] == 0).sum() < self._needed[line]:  # it cannot be shown any more
+            return None
+        return int(self._drawn[self._stops()[m - 1]])
 
     def ask(self) -> Any:
         """Return the candidate to be labelled next, ``(i, j)`` or its number; None when nothing more can be gained.
@@ -169,45 +176,39 @@ class Labelling:
                 "there is nothing to answer: ask() returns None, since no label can change what is kept"
             )
         self._answers.append((at, None if right is None else bool(right)))
-        self._take(at, bool(right))
+        self._label[at], self._counts = bool(right), None
+        shown = self._shown[-1]
+        while shown < len(self._sizes) and self._shows(shown):
+            shown += 1
+        self._shown.append(shown)
 
-    def _take(self, at: int, right: bool) -> None:
-        self._labels[at] = right
-        self._advance(self._lines)
-        if self._bounds is not None:
-            self._advance(self._bounds)
-        while self._shown < len(self._lines) and self._lines[self._shown].shows(
-            self._needed[self._shown], self.delta
-        ):
-            self._shown += 1
-        self._history.append((len(self._labels), self._value, self._kept))
-
-    def _advance(self, lines: Sequence[Line]) -> None:
-        """Let each line walk on as far as its candidates have labels."""
-        for line, walk in zip(lines, self._walks, strict=True):
-            while line.seen < line.m and (at := int(walk[line.seen])) in self._labels:
-                line.add(self._labels[at])
+    def _shows(self, line: int) -> bool:
+        """Whether a line's labels have ever refuted that fewer than the target share are right."""
+        n, s = self._walks(self._sizes[line : line + 1])
+        found = evidence(self._needed[line] - 1, self._sizes[line], n, s, self.target)
+        return bool(found.max() >= -math.log(self.delta))
 
     def undo(self) -> Any:
-        """Take the last answer back and return its candidate; everything is computed anew from the others."""
+        """Take the last answer back and return its candidate: as if it had never been given."""
         if not self._answers:
             raise ValueError("there is no answer to take back")
-        *answers, (last, _) = self._answers
-        self._answers = answers
-        self._restart()
-        for at, right in answers:
-            self._take(at, bool(right))
-        return self._named(last)
+        at, _ = self._answers.pop()
+        self._shown.pop()
+        self._label[at], self._counts = -1, None
+        return self._named(at)
 
     # ---- what is promised
 
     @property
     def _kept(self) -> int:
-        return self._sizes[self._shown - 1] if self._shown else 0
+        return self._size(self._shown[-1])
 
-    @property
-    def _value(self) -> float:
-        return self._sign * float(self._scores[self._kept - 1]) if self._kept else math.nan
+    def _size(self, shown: int) -> int:
+        """How many matches are kept when so many lines are shown."""
+        return int(self._sizes[shown - 1]) if shown else 0
+
+    def _value(self, kept: int) -> float:
+        return self._sign * float(self._scores[kept - 1]) + 0.0 if kept else math.nan
 
     @property
     def threshold(self) -> Threshold:
@@ -219,15 +220,12 @@ class Labelling:
                 f"of {size} are right; void for matches made anew at this line"
             )
         else:
-            said = f"abstained: {n} answers do not show yet that {self.target:g} of the best {self._first} are right"
+            first = int(self._sizes[0]) if size else 0
+            said = f"abstained: {n} answers do not show that {self.target:g} of the best {first} are right"
         return Threshold(
-            self._value, f"precision >= {self.target:g}, one at a time", n, self._kept / max(size, 1), said,
-            "", np.sort(self._sign * self._scores), pool=True,
+            self._value(self._kept), f"precision >= {self.target:g}, one at a time", n, self._kept / max(size, 1), said,
+            "", np.sort(self._sign * self._scores, kind="stable"), pool=True,
         )  # fmt: skip
-
-    @property
-    def _first(self) -> int:
-        return self._sizes[0] if self._sizes else 0
 
     @property
     def kept(self) -> Any:
@@ -251,25 +249,37 @@ class Labelling:
     @property
     def history(self) -> np.ndarray:
         """One row per answer, to plot: number of answers, value of the line (NaN: none yet), matches kept."""
-        return np.array(self._history, float).reshape(-1, 3)
+        kept = [self._size(shown) for shown in self._shown]
+        rows = [(n, self._value(m), m) for n, m in enumerate(kept) if n]
+        return np.array(rows, float).reshape(-1, 3)
 
     @property
     def next_line(self) -> NextLine | None:
-        """What more labels would buy, estimated from the answers so far; None where that is nothing.
+        """What more labels would buy, estimated from the answers so far: at least a quarter more matches, or the first line.
 
-        It takes it that the labels to come are right as often as those that are known of the next line.
+        The unlabelled are taken to be right as often as the labelled of the line's worse half. None where nothing more can be
+        gained, or where it would not be reached then.
         """
         if self._next() is None:
             return None
-        line, walk = self._lines[self._shown], self._walks[self._shown]
-        known = [right for at, right in self._labels.items() if at < line.m]
-        share = (sum(known) + 0.5) / (len(known) + 1) if known else self.target + (1 - self.target) / 2
-        more = labels_to_show(line, self._needed[self._shown], share, self.delta)
-        if more is None:
+        first = self._shown[-1]
+        goal = min(int(np.searchsorted(self._sizes, 1.25 * self._kept)), len(self._sizes) - 1)
+        answers = max(self._more(first), self._more(goal))
+        if answers == math.inf:
             return None
-        coming = walk[line.seen : line.seen + more].tolist()
-        answers = sum(at not in self._labels for at in coming)
-        return NextLine(answers, self._kept, line.m)
+        return NextLine(int(answers), self._kept, int(self._sizes[goal]))
+
+    def _more(self, line: int) -> float:
+        """How many more answers a line takes, if the labels to come are like those that are known."""
+        m = int(self._sizes[line])
+        known = self._label[m // 2 : m]
+        share = ((known > 0).sum() + 1.0) / ((known >= 0).sum() + 1.0)
+        label = self._label[self._drawn[self._drawn < m]]
+        s = np.floor(np.cumsum(np.where(label < 0, share, label)))
+        found = evidence(self._needed[line] - 1, m, np.arange(1, m + 1), s, self.target) >= -math.log(
+            self.delta
+        )
+        return float((label[: found.argmax() + 1] < 0).sum()) if found.any() else math.inf
 
     def bound(self, threshold: float) -> float:
         """Return a lower bound of the precision of all matches at or above a threshold, for every threshold at once.
@@ -293,14 +303,25 @@ class Labelling:
         m = int(np.searchsorted(-self._scores, -self._sign * line, side="right"))
         if not m:
             return math.nan
-        if self._bounds is None:
-            self._bounds = [Line(size) for size in self._sizes]
-            self._advance(self._bounds)
-        share = self.delta / len(self._sizes)
-        right = sum(right for at, right in self._labels.items() if at < m)  # seen, so certain
-        for known in self._bounds:
-            right = max(right, known.at_least(share) - max(known.m - m, 0))
-        return right / m
+        if self._counts is None:
+            self._counts = self._count()
+        return float(self._counts[m - 1] / m)
+
+    def _count(self) -> np.ndarray:
+        """Lower bounds of the number of right ones among the m best, for every m."""
+        lines = self._sizes[::-3]  # closer ones would gain less than sharing δ further costs
+        m, n, s = np.broadcast_arrays(lines[:, None], *self._walks(lines))
+        # A line's bound is best where its next label is wrong, or at its end.
+        walked, right = (np.diff(x, axis=1, append=x[:, -1:] + at_end) for x, at_end in ((n, 1), (s, 0)))
+        best = (walked > 0) & (right == 0)
+        found = np.zeros(m.shape, np.int64)
+        found[best] = at_least(m[best], n[best], s[best], self.target, self.delta / len(lines))
+        right = np.cumsum(self._label > 0)  # seen, so certain
+        right[lines - 1] = np.maximum(right[lines - 1], found.max(axis=1, initial=0))
+        right = np.maximum.accumulate(right)  # a looser line has no fewer right ones
+        each = np.arange(1, len(right) + 1)
+        wrong = np.minimum.accumulate((each - right)[::-1])[::-1]  # and a stricter one no more wrong ones
+        return each - wrong
 
     # ---- on disk
 
@@ -310,7 +331,7 @@ class Labelling:
         told = hashlib.sha256(f"{self.target!r} {self.delta!r} {self.seed} {self._sign}".encode())
         told.update(np.ascontiguousarray(self._candidates, np.int64).tobytes())
         told.update(np.ascontiguousarray(self._scores, np.float64).tobytes())
-        return told.hexdigest()[:16]
+        return "pool " + told.hexdigest()[:16]  # a word: a spreadsheet would read 12e34 as a number
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the answers as a UTF-8 CSV file, from which ``resume`` goes on.
@@ -343,25 +364,36 @@ class Labelling:
     def resume(cls, path: str | os.PathLike[str], matches: Any) -> Labelling:
         """Go on from a file that ``to_csv`` wrote, with the same pool; another pool is refused."""
         with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        if not rows or not {"answer", "target", "delta", "seed", "pool"} <= set(rows[0]):
-            raise ValueError(f"{path} holds no answers that Labelling.to_csv wrote")
+            text = file.read()
+        head = text[: text.find("\n")]  # spreadsheets of some countries write semicolons, and 0,9
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
+        rows = [row for row in reader if row.get("answer")]
         try:
-            labelling = cls(matches, float(rows[0]["target"]), float(rows[0]["delta"]), int(rows[0]["seed"]))
-            answers = [{v: k for k, v in _WORDS.items()}[row["answer"]] for row in rows]
-        except (KeyError, ValueError, TypeError) as err:
-            raise ValueError(f"{path} is not as Labelling.to_csv wrote it: {err}") from err
-        if rows[0]["pool"] != labelling._fingerprint:
+            target, delta = (float(rows[0][name].replace(",", ".")) for name in ("target", "delta"))
+            labelling = cls(matches, target, delta, int(rows[0]["seed"]))
+            sides = ["candidate"] if labelling._candidates.ndim == 1 else ["a", "b"]
+            words = {word: right for right, word in _WORDS.items()}
+            answers = {
+                tuple(int(row[k]) for k in sides): words[row["answer"].strip().lower()] for row in rows
+            }
+            pool = {row["pool"] for row in rows}
+        except (IndexError, KeyError, ValueError, TypeError, AttributeError) as err:
+            raise ValueError(
+                f"{path} is not as Labelling.to_csv wrote it, or holds no answers ({err!r})"
+            ) from err
+        if pool != {labelling._fingerprint}:
             raise ValueError(
                 f"{path} has the labels of another pool: its candidates or scores are not those of matches"
             )
-        for row, right in zip(rows, answers, strict=True):
-            asked = labelling.ask()
-            if asked is None or [str(v) for v in np.atleast_1d(asked)] != [
-                row[k] for k in row if k in ("candidate", "a", "b")
-            ]:
-                raise ValueError(f"{path} has answers in another order than they were asked for")
-            labelling.answer(right)
+        while (asked := labelling.ask()) is not None and (
+            key := tuple(np.atleast_1d(asked).tolist())
+        ) in answers:
+            labelling.answer(answers.pop(key))
+        if answers:
+            raise ValueError(
+                f"{path} has {len(answers)} answers that are not asked for after the others, as for {min(answers)}; "
+                "want them as they were given"
+            )
         return labelling
 
     def __repr__(self) -> str:
