@@ -5,23 +5,33 @@
 
 AR(r): each frame is r times the last one and something new (r = 0 white noise, r = 1 a random walk). Strangers: two
 such sequences drawn independently. One scene: two crops of one sequence, a few frames apart, each with noise of half
-the standard deviation of the scene. *Pieces alone* is the same search with the null that shuffles the frames of
-drifting input too, without first taking out what can be foretold. Detected: p ≤ 0.05 and the offset within one frame.
+the standard deviation of the scene. *Pieces alone* and *phases alone* are the two halves of the default null by
+themselves; the p-value is the larger of the two. Detected: p ≤ 0.05 and the offset within one frame. *Identical*: the
+largest p-value of a sequence with itself, of 199 copies. *All* offsets: ``max_offset`` left as it is.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from scipy.signal import lfilter
 
-from mmalign_nb.sync import best_offset
+from mmalign_nb.sync import _frames, _phases, _pieces, best_offset
 
-KEEP, LENGTHS, REACH = (0.0, 0.5, 0.8, 0.95, 0.99, 1.0), (60, 200, 400), (5, 10)
+Make = Callable[[np.random.Generator, int], np.ndarray]
+SIZES = (
+    (60, 60, None),
+    (60, 60, 5),
+    (200, 200, None),
+    (200, 200, 5),
+    (400, 400, 10),
+    (60, 200, None),
+    (200, 60, None),
+)
 SHUFFLES = 19  # the least with which p can be 0.05
 
 
@@ -50,29 +60,40 @@ def bursts(rng: np.random.Generator, n: int) -> np.ndarray:
     return x[:n]
 
 
-def pieces_alone(b: np.ndarray, width: int, copies: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield copies of b: a circular shift, cut into pieces, in random order."""
-    count = round(len(b) / min(width, len(b) / 4))
-    for _ in range(copies):
-        pieces = np.array_split(np.roll(b, rng.integers(len(b))), count)
-        yield np.concatenate([pieces[i] for i in rng.permutation(count)])
+CASES: dict[str, Make] = {
+    f"AR({keep:g})": lambda rng, n, keep=keep: drifting(rng, n, keep) for keep in (0.0, 0.5, 0.9, 0.99, 1.0)
+}
+CASES |= {"AR(0.99) under noise": noisy_drift, "mean of 20 frames": smooth, "claps": bursts}
 
 
-def rates(make, n: int, reach: int, runs: int) -> tuple[float, float, float]:
-    """Return the false alarms of pieces alone, those of ``best_offset``, and its detections, as shares of the runs."""
-    alone = alarms = found = 0
+def rates(make: Make, n: int, m: int, reach: int | None, runs: int) -> np.ndarray:
+    """Return the false alarms of pieces alone, of phases alone and of ``best_offset``, and its detections, as shares."""
+    hits = np.zeros(4)
     for seed in range(runs):
-        rng = np.random.default_rng([seed, n, reach])
-        a, b = make(rng, n), make(rng, n)
-        copies = list(pieces_alone(b, 2 * reach + 1, SHUFFLES, rng))
-        alone += best_offset(a, b, max_offset=reach, null=copies).p_value <= 0.05
-        alarms += best_offset(a, b, max_offset=reach, shuffles=SHUFFLES, seed=seed).p_value <= 0.05
-        offset, scene = int(rng.integers(-reach + 1, reach)), make(rng, n + 2 * reach)
-        noise = 0.5 * scene.std() * rng.normal(size=(2, n))
-        a, b = scene[reach : reach + n] + noise[0], scene[reach - offset : reach - offset + n] + noise[1]
+        rng = np.random.default_rng([seed, n, m, reach or 0])
+        a, b = make(rng, n), make(rng, m)
+        x, y = (a, b) if n <= m else (b, a)
+        copied, width = _frames(y, "y"), len(best_offset(a, b, max_offset=reach, shuffles=0).offsets)
+        kinds = (
+            _pieces(copied, min(width, len(x) / 4), SHUFFLES, rng),
+            _phases(copied, SHUFFLES, rng),
+        )
+        for at, kind in enumerate(kinds):
+            hits[at] += best_offset(x, y, max_offset=reach, null=list(kind)).p_value <= 0.05
+        hits[2] += best_offset(a, b, max_offset=reach, shuffles=SHUFFLES, seed=seed).p_value <= 0.05
+        offset, scene = int(rng.integers(-4, 5)), make(rng, max(n, m) + 8)
+        noise = 0.5 * scene.std()
+        a = scene[4 : 4 + n] + noise * rng.normal(size=n)
+        b = scene[4 - offset : 4 - offset + m] + noise * rng.normal(size=m)
         same = best_offset(a, b, max_offset=reach, shuffles=SHUFFLES, seed=seed)
-        found += same.p_value <= 0.05 and abs(same.offset - offset) <= 1
-    return alone / runs, alarms / runs, found / runs
+        hits[3] += same.p_value <= 0.05 and abs(same.offset - offset) <= 1
+    return hits / runs
+
+
+def identical(make: Make, n: int, m: int, reach: int | None, runs: int = 5) -> float:
+    """Return the largest p-value of a sequence with itself, or with an excerpt of itself."""
+    scenes = [make(np.random.default_rng([7, seed]), max(n, m)) for seed in range(runs)]
+    return max(best_offset(x[:n], x[:m], max_offset=reach).p_value for x in scenes)
 
 
 def main() -> None:
@@ -82,25 +103,27 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     began = time.perf_counter()
-    cases = {f"AR({keep:g})": lambda rng, n, keep=keep: drifting(rng, n, keep) for keep in KEEP}
-    cases |= {"AR(0.99) under noise": noisy_drift, "mean of 20 frames": smooth, "claps": bursts}
     lines = [
-        "| input | frames | max_offset | false alarms, pieces alone | false alarms | one scene detected |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| input | frames of a, of b | max_offset | false alarms, pieces alone | phases alone | false alarms | one scene "
+        "detected | identical, p ≤ |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for name, make in cases.items():
-        for n in LENGTHS:
-            for reach in REACH:
-                shares = rates(make, n, reach, args.runs)
-                lines.append(f"| {name} | {n} | {reach} | " + " | ".join(f"{x:.1%}" for x in shares) + " |")
-                print(lines[-1], flush=True)
+    for name, make in CASES.items():
+        for n, m, reach in SIZES:
+            shares = rates(make, n, m, reach, args.runs)
+            lines.append(
+                f"| {name} | {n}, {m} | {'all' if reach is None else reach} | "
+                + " | ".join(f"{x:.1%}" for x in shares)
+                + f" | {identical(make, n, m, reach):.3f} |"
+            )
+            print(lines[-1], flush=True)
     said = __doc__.split("\n\n")[2].strip()
     error = np.sqrt(0.05 * 0.95 / args.runs)
     text = (
         "# Does the p-value of best_offset keep its word?\n\n"
         "Written by `python benchmarks/sync_null.py --write`.\n\n"
         f"{said}\n\n"
-        f"{args.runs} runs a row, {SHUFFLES} shuffles: a true 5 % has a standard error of {error:.1%}.\n\n"
+        f"{args.runs} runs a row, {SHUFFLES} copies of each kind: a true 5 % has a standard error of {error:.1%}.\n\n"
         + "\n".join(lines)
         + "\n"
     )

@@ -69,16 +69,17 @@ def best_offset(
     tolerance : int, default 1
         Offsets this near to the best are the same answer, not a rival.
     shuffles : int, default 199
-        How many shuffled copies of b make the null; 0 makes none.
+        How many copies of each of two kinds make the null; 0 makes none.
     null : sequence of arrays like b, optional
-        Sequences that do not belong to a, to compare with instead of shuffled copies: better where you have them.
+        Sequences that do not belong to a, to compare with instead of copies: better where you have them.
     seed : int, default 0
 
     Returns
     -------
     Offset
         ``p_value``: share of the null, with one added above and below, whose best score in the same search reaches
-        this one; below 0.05 the two are hardly unrelated. NaN without a null (fewer than 8 frames in common).
+        this one, for the kind of copies that reaches it more often; below 0.05 the two are hardly unrelated. NaN without a
+        null (fewer than 8 frames in common).
         ``margin``: the score less that of the best rival; near 0, e.g. for a regular beat, the offset is ambiguous
         however small the p-value; a single clap has a clear offset, but fits any other clap, and so a large p-value.
 
@@ -91,19 +92,22 @@ def best_offset(
     References
     ----------
     Padfield, Masked object registration in the Fourier domain, IEEE Trans. Image Processing 2012.
-    Bühlmann, Sieve bootstrap for time series, Bernoulli 1997 (shuffling what a model does not foretell).
+    Theiler, Eubank, Longtin, Galdrikian, Farmer, Testing for nonlinearity in time series: the method of surrogate data,
+    Physica D 58, 1992 (random phases).
 
     Notes
     -----
-    A null copy of b is shifted circularly by a random amount, cut into pieces (as long as the search is wide, at least
-    four to the shorter sequence) and put together in random order: the pieces keep their shape, their places are lost.
-    Circular shifts alone do not do when the search is wide: shifted inside it, the match is merely found elsewhere, and
-    beyond it there are only T / width independent ones. A feature that remembers more than half a piece (slow drift) is
-    first freed of what its past foretells, an autoregressive model's part, which is put back after the shuffling.
+    The null has copies of two kinds, of the longer sequence, and ``p_value`` is the larger of their two p-values.
+    *Pieces*: shifted circularly by a random amount, cut into pieces (as long as the search is wide, at least four to
+    the shorter sequence) and put together so that no two neighbours stay neighbours: what happens keeps its shape, its
+    place is lost. That forgets what a slow drift remembers. *Phases*: the spectrum stays and its phases become random, the
+    same for all features: a drift stays a drift, but a clap is smeared out. The sequence and its reverse are taken together,
+    so that end and beginning meet without a jump.
 
-    On unrelated pairs p <= 0.05 came in 3 to 9 % of runs from white noise to random walks (without the model 3 to 40 %),
-    but in 9 to 14 % where a slow drift was hidden by noise, and up to 11 % in 60 frames of smoothed noise: with few or
-    smooth frames ask for less than 0.05, or give a ``null`` of real strangers (benchmarks/SYNC.md).
+    On unrelated pairs of 200 frames p <= 0.05 came in at most 5 % of runs, as far as 300 of them can tell, for white noise,
+    slow drift with and without noise, random walks and smoothed noise; for 60 frames in up to a tenth: with few frames ask
+    for less than 0.05, or give a ``null`` of real strangers. Identical sequences of 200 frames have the least p-value there
+    is (``benchmarks/SYNC.md``).
 
     Notebook: ``07_video_audio_search``.
 
@@ -124,81 +128,58 @@ def best_offset(
         raise ValueError(
             f"a has {A.shape[1]} features per frame and b has {B.shape[1]}; want the same features"
         )
-    score = _overlap_correlation(A)
-
-    def search(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        lags = _lags(len(A), len(X), max_offset, min_overlap)
-        return lags, score(X, lags)
-
-    lags, scores = search(B)
+    lags = _lags(len(A), len(B), max_offset, min_overlap)
+    scores = _overlap_correlation(A)(B, lags)
     tolerance = as_count(tolerance, "tolerance", 0)
     equal = np.flatnonzero(scores >= scores.max() - 1e-9)
     best = int(equal[np.abs(lags[equal]).argmin()])
     offset = int(lags[best])
     rivals = scores[np.abs(lags - offset) > tolerance]
     margin = float(scores[best] - rivals.max()) if len(rivals) else np.nan
-    others: Iterable[np.ndarray] = (
-        _shuffled(A, B, len(lags), shuffles, seed)
-        if null is None
-        else [_frames(x, "null", A.shape[1]) for x in null]
-    )
-    maxima = [float(search(x)[1].max()) for x in others]
-    reached = sum(m >= scores[best] - 1e-12 for m in maxima)
-    p = float(1 + reached) / (1 + len(maxima)) if maxima else np.nan
+    # r of a and b at k is r of b and a at -k: the longer one is copied, since it has more to put elsewhere.
+    still, moved = (A, B) if null is not None or len(A) <= len(B) else (B, A)
+    correlate = _overlap_correlation(still)
+
+    def p_value(others: Iterable[np.ndarray]) -> float:
+        maxima = [
+            correlate(x, _lags(len(still), len(x), max_offset, min_overlap)).max(initial=-1) for x in others
+        ]
+        reached = sum(m >= scores[best] - 1e-12 for m in maxima)
+        return float(1 + reached) / (1 + len(maxima)) if maxima else np.nan
+
+    if null is not None:
+        p = p_value([_frames(x, "null", A.shape[1]) for x in null])
+    elif len(still) < 8:
+        p = np.nan
+    else:
+        rng = np.random.default_rng(seed)
+        pieces = _pieces(moved, min(len(lags), len(still) / 4), shuffles, rng)
+        p = max(p_value(pieces), p_value(_phases(moved, shuffles, rng)))
     return Offset(
         offset, None if rate is None else offset / rate, float(scores[best]), p, margin, lags, scores
     )
 
 
-def _shuffled(A: np.ndarray, B: np.ndarray, width: int, copies: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield copies of B in pieces, each piece whole and none in a telling place."""
-    from scipy.signal import lfilter, lfiltic
-
-    shorter = min(len(A), len(B))
-    if shorter < 8:
-        return
-    rng = np.random.default_rng(seed)
-    length = min(width, shorter / 4)
-    count = round(len(B) / length)
-    news, filters = B.copy(), {}
-    for f, x in enumerate(B.T):
-        if (found := _memory(x, length / 2)) is not None:
-            filters[f] = found
-            news[:, f] = lfilter(found, [1.0], x)
-            news[: len(found) - 1, f] = 0.0  # nothing is known of the frames before
-    longest = max((len(a) - 1 for a in filters.values()), default=0)
+def _pieces(X: np.ndarray, length: float, copies: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield copies of X, shifted circularly, cut and put together so that no two neighbours stay neighbours."""
+    count = max(4, round(len(X) / length))
     for _ in range(copies):
-        pieces = np.array_split(np.roll(news, rng.integers(len(B)), axis=0), count)
-        copy = np.concatenate([pieces[i] for i in rng.permutation(count)])
-        start = int(rng.integers(longest, len(B))) if filters else 0  # goes on from a state that B was in
-        for f, a in filters.items():
-            past = B[start - len(a) + 1 : start, f][::-1]
-            copy[:, f] = lfilter([1.0], a, copy[:, f], zi=lfiltic([1.0], a, past))[0]
-        yield copy
+        pieces = np.array_split(np.roll(X, rng.integers(len(X)), axis=0), count)
+        order = rng.permutation(count)
+        while (np.diff(order) % count == 1).any():  # a piece and its successor would be one long piece
+            order = rng.permutation(count)
+        yield np.concatenate([pieces[i] for i in order])
 
 
-def _memory(x: np.ndarray, longer_than: float, most: int = 10) -> np.ndarray | None:
-    """Return the prediction error filter (1, a_1, …) of a feature that remembers more frames than that, else None.
+def _phases(X: np.ndarray, copies: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield sequences with the spectrum of X and random phases, the same for all features."""
+    from scipy import fft
 
-    Burg's method, since its filters are stable; the order by BIC. Frames remembered: the spectrum at frequency 0 over
-    the variance, (1 + r) / (1 - r) for a sequence that keeps a share r of itself from frame to frame.
-    """
-    n, power = len(x), float(x @ x) / len(x)
-    if not power > 0:
-        return None
-    forward, backward, a, left = x[1:], x[:-1], np.ones(1), power
-    best, chosen, chosen_left = n * np.log(left), a, left
-    for order in range(1, min(most, n // 6) + 1):
-        k = -2 * (forward @ backward) / (forward @ forward + backward @ backward)
-        left *= 1 - k * k
-        if not left > 1e-12 * power:  # foretold to the last digit: no news are left to shuffle
-            break
-        a = np.append(a, 0.0)
-        a = a + k * a[::-1]
-        forward, backward = (forward + k * backward)[1:], (backward + k * forward)[:-1]
-        if (bic := n * np.log(left) + order * np.log(n)) < best:
-            best, chosen, chosen_left = bic, a, left
-    return chosen if chosen_left > longer_than * power * chosen.sum() ** 2 else None
+    n = len(X)
+    spectrum = fft.rfft(np.concatenate([X, X[::-1]]), axis=0)
+    for _ in range(copies):
+        turned = spectrum * np.exp(2j * np.pi * rng.random(len(spectrum)))[:, None]
+        yield np.roll(fft.irfft(turned, 2 * n, axis=0), rng.integers(2 * n), axis=0)[:n]
 
 
 def _frames(x: Any, name: str, dim: int | None = None) -> np.ndarray:
