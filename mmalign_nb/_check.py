@@ -23,6 +23,7 @@ __all__ = [
     "as_audio",
     "as_count",
     "as_floats",
+    "as_groups",
     "as_ids",
     "as_images",
     "as_labels",
@@ -546,6 +547,15 @@ def as_labels(x: Any, name: str) -> np.ndarray:
     ):  # tuples, which NumPy would take for rows, or gaps
         out = np.empty(len(labels), object)
         out[:] = [None if code < 0 else v for v, code in zip(labels, codes.tolist(), strict=True)]
+    return out
+
+
+def as_groups(x: Any, name: str, n: int, each: str = "item") -> np.ndarray:
+    """Return the group of each of n things as 0, 1, … from one label for each; a missing label is a group of its own."""
+    codes = label_codes(x, x, name)[0]
+    if len(codes) != n:
+        raise ValueError(f"{name} has {len(codes)} labels; want {n}, one per {each}")
+    out: np.ndarray = np.unique(np.where(codes < 0, n + np.arange(n), codes), return_inverse=True)[1]
     return out
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._check import as_array, as_count, as_number, as_scores, describe, label_codes
+from .._check import as_array, as_count, as_groups, as_number, as_scores, describe
 from .._truth import Truth
 
 if TYPE_CHECKING:
@@ -442,9 +442,9 @@ def for_precision(
     of n' passes if ``P(Bin(n', target) ≥ k) ≤`` the risk at hand.
 
     With groups the candidates of a group may be right or wrong together, and the promise is about *precision over
-    candidates, where whole groups are drawn*. With ``X_g = Σ (right − target)`` over what the cut keeps of group g and c the
-    size of the largest group, the test is a bet on every group: p-value ``1 / Π (1 + λ X_g / c)``, with the λ that is best
-    for as many independent candidates as there are whole groups in what is kept.
+    candidates, where whole groups are drawn*. With ``k_g`` the candidates that a cut keeps of group g and ``X_g = Σ (right −
+    target)`` over them, the test is a bet on every group: p-value ``1 / Π (1 + λ X_g)``, with the λ that is best for
+    ``(Σ k_g)² / Σ k_g²`` independent candidates, as many as these count for if a group is right or wrong as a whole.
 
     Parameters
     ----------
@@ -510,11 +510,6 @@ def for_precision(
     delta = as_number(delta, "delta", 0, 1, above=True, below=True)
     data = _labelled(scores, truth)
     n, rule = len(data.scores), f"precision >= {target:g}"
-    member, largest, units = None, 1, f"{n} labelled candidates"
-    if groups is not None:
-        member = _members(groups, data)
-        sizes = np.bincount(member, minlength=1)
-        largest, units = int(sizes.max()), f"{len(sizes)} groups of the {n} labelled candidates"
     warnings = []
     if data.by_row:
         warnings.append(
@@ -530,23 +525,26 @@ def for_precision(
     def abstain(why: str) -> Threshold:
         return data.threshold(np.nan, rule, 0.0, f"abstained: {why}", warning)
 
-    least = largest * math.ceil(math.log(_FIRST * delta) / math.log(target) - 1e-9)
-    if n < least:
-        largest_said = f", since the largest group has {largest}" if largest > 1 else ""
-        return abstain(
-            f"{n} labelled candidates; want at least {least} for this target and delta{largest_said}"
-        )
     rows = _swept(data, data.total)
-    kept = rows.tp + rows.fp
-    if member is None:
+    kept, units = rows.tp + rows.fp, f"{n} labelled candidates"
+    if groups is None or not n:
         from scipy.stats import binom
 
-        p = binom.sf(rows.tp - 1, kept, target)
+        p, least = binom.sf(rows.tp - 1, kept, target), target**kept
     else:
-        p = _bets(data, member, kept, largest, target, delta)
+        each = "row" if data.by_row else "candidate"
+        member = as_groups(groups, "groups", data.inputs, each)[data.row]
+        units = f"{len(np.unique(member))} groups of the {units}"
+        p, least = _bets(data, member, kept, target, delta)
+    can = least <= _FIRST * delta * (1 + 1e-9)
+    if not can.any():
+        want = math.ceil(math.log(_FIRST * delta) / math.log(target) - 1e-9)
+        return abstain(
+            f"{units}; want at least {want}, all right, for this target and delta, and more if groups are unequal"
+        )
+    starts = [int(np.argmax(can)), int(np.searchsorted(kept, n / 3))]
     end = -1  # the loosest cut that passes
     risk = 0.0
-    starts = np.searchsorted(kept, [least, n / 3])
     for at in range(len(rows)):
         risk += delta * (_FIRST * (at == starts[0]) + (1 - _FIRST) * (at == max(starts)))
         if risk and p[at] <= risk * (1 + 1e-9):
@@ -556,7 +554,7 @@ def for_precision(
         if not risk and at >= max(starts):
             break
     if end < 0:
-        first = int(starts[0])
+        first = starts[0]
         return abstain(
             f"{int(rows.tp[first])} of the {int(kept[first])} highest scores are right, which does not show a "
             f"precision of {target:g} at a risk of {delta:g}; label one candidate a row, or one at a time with Labelling"
@@ -571,42 +569,39 @@ def for_precision(
     )
 
 
-def _members(groups: Any, data: _Labelled) -> np.ndarray:
-    """The group of each candidate as 0, 1, …; a missing label is a group of its own."""
-    codes, n = label_codes(groups, groups, "groups")[0], data.inputs
-    if len(codes) != n:
-        raise ValueError(
-            f"groups has {len(codes)} labels; want one per {'row' if data.by_row else 'candidate'}: {n}"
-        )
-    codes = np.where(codes < 0, codes.max(initial=0) + 1 + np.arange(n), codes)[data.row]
-    return np.unique(codes, return_inverse=True)[1]
-
-
 def _bets(
-    data: _Labelled, member: np.ndarray, kept: np.ndarray, largest: int, target: float, delta: float
-) -> np.ndarray:
-    """A p-value of "precision < target" for each cut, true however the candidates of a group hang together."""
+    data: _Labelled, member: np.ndarray, ends: np.ndarray, target: float, delta: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each cut a p-value of "precision < target" that is true however the candidates of a group hang together, and what
+    it would be if all were right.
+
+    The stakes hang on scores and groups alone, not on labels.
+    """
     order = np.argsort(-data.scores, kind="stable")
     gain, member = data.right[order] - target, member[order]
-    q = _shown(kept / largest, target, delta)
-    stakes = (q - target) / (target * (1 - target)) / largest
-    won, p = np.zeros(member.max() + 1), np.empty(len(kept))
-    begin = 0
-    for at, end in enumerate(kept):
+    won, kept = np.zeros((2, member.max() + 1))
+    p, least = np.empty((2, len(ends)))
+    for at, (begin, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+        np.add.at(kept, member[begin:end], 1)
         np.add.at(won, member[begin:end], gain[begin:end])
-        p[at] = np.exp(-np.log1p(stakes[at] * won).sum())
-        begin = end
-    return p
+        mates = float(kept @ kept) / end
+        stake = (_shown(end / mates, target, delta) - target) / (1 - target) / mates
+        stake = min(stake, 1 / kept.max()) / target
+        with np.errstate(divide="ignore", invalid="ignore"):  # all is lost: no evidence at all
+            p[at] = np.exp(-np.log1p(stake * won).sum())
+        least[at] = np.exp(-np.log1p(stake * (1 - target) * kept).sum())
+    return p, least
 
 
-def _shown(n: np.ndarray, target: float, delta: float) -> np.ndarray:
-    """The share that n independent candidates must have right: ``n · KL(q, target) = ln 1/δ``, by bisection; at most 1."""
-    low, high = np.full(n.shape, target), np.ones(n.shape)
-    for _ in range(50):
-        q = (low + high) / 2
-        far = n * (q * np.log(q / target) + (1 - q) * np.log((1 - q) / (1 - target))) > -math.log(delta)
-        low, high = np.where(far, low, q), np.where(far, q, high)
-    return high
+def _shown(n: float, target: float, delta: float) -> float:
+    """The share that n independent candidates must have right: ``n · KL(q, target) = ln 1/δ``; at most 1."""
+    from scipy.optimize import brentq
+    from scipy.special import rel_entr
+
+    def short(q: float) -> float:
+        return float(n * (rel_entr(q, target) + rel_entr(1 - q, 1 - target)) + math.log(delta))
+
+    return float(brentq(short, target, 1.0)) if short(1.0) > 0 else 1.0
 
 
 def for_fdr(scores: Any, decoys: Any, target: float = 0.1, *, items: Any = None) -> Threshold:
@@ -731,9 +726,6 @@ def for_fdr(scores: Any, decoys: Any, target: float = 0.1, *, items: Any = None)
 
 def _concentration(items: Any, wins: np.ndarray) -> float:
     """The chance that two of the matches that won, drawn without replacement, hold the same item."""
-    codes = label_codes(items, items, "items")[0]
-    if len(codes) != len(wins):
-        raise ValueError(f"items has {len(codes)} labels; want one per query: {len(wins)}")
-    counts = np.unique(codes[wins], return_counts=True)[1]
+    counts = np.bincount(as_groups(items, "items", len(wins), "query")[wins])
     n = counts.sum()
     return float((counts * (counts - 1)).sum() / (n * (n - 1))) if n > 1 else 0.0
