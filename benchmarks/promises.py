@@ -2,6 +2,10 @@
 
     python benchmarks/promises.py            print the tables
     python benchmarks/promises.py --write    and put them into benchmarks/PROMISES.md
+    python benchmarks/promises.py --only labelling     one part: labelling or samples
+
+Labelling: labels one at a time for a pool of matches, beside the rules that need a sample of fixed size; beside MAPIE too,
+if it is installed (``pip install -e ".[bench]"``). Samples: the rules for new data, on real data held out.
 
 Symbols: a picture in a typeface that the encoder has never seen looks for its name among all names. Spoken digits
 (if the downloaded sets are there): a recording looks for a written digit. A candidate is the best match of one query;
@@ -13,9 +17,16 @@ from __future__ import annotations
 import argparse
 import functools
 import gzip
+import math
 import os
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,7 +34,7 @@ from mmalign_nb.datasets import glyphs
 from mmalign_nb.features import CnnImage, TfidfText
 from mmalign_nb.project import CCA
 from mmalign_nb.similarity import similarity
-from mmalign_nb.threshold import best_f1, for_fdr, for_precision, sweep
+from mmalign_nb.threshold import Labelling, best_f1, for_fdr, for_precision, sweep
 
 ROOT = Path(__file__).resolve().parents[1]
 UNSEEN, DRIFT = "DejaVu Serif", "STIX"
@@ -224,6 +235,291 @@ def false_discoveries(
     }
 
 
+# --- labels one at a time -----------------------------------------------------------------------------------
+
+BUDGETS = (30, 50, 100, 200, 300)
+Candidates = tuple[np.ndarray, np.ndarray]  # scores, and which are right
+
+
+class Pool(NamedTuple):
+    """A kind of pool to find a line in."""
+
+    name: str
+    draw: Callable[[int], Candidates]  # the pool of a run
+    of_right: bool = False  # whether the share of the right ones that is kept is shown
+    target: float = TARGET
+
+
+def simulated(share: float, apart: float, n: int = 2000, rare: bool = False) -> Callable[[int], Candidates]:
+    """Scores of wrong candidates around 0 and of right ones around ``apart``, in one unit of spread.
+
+    Rare right ones as all pairs of a matrix with about one partner a row, else one candidate a row.
+    """
+    shape = (round(n * share), round(1 / share)) if rare else (n,)
+
+    def draw(run: int) -> Candidates:
+        rng = np.random.default_rng([1, run])
+        right = rng.random(shape) < share
+        return rng.normal(apart * right, 1.0), right
+
+    return draw
+
+
+def pools(cases: list[Case]) -> list[Pool]:
+    """Real pools, one of many speakers in turn, and simulated ones from rare to frequent."""
+    symbols, *speakers = cases
+    out = [Pool("symbols", lambda run: (symbols.scores, symbols.right))]
+    if speakers:
+        turn = [(case.scores, case.right) for case in speakers]
+        out.append(Pool("spoken digits, six pools in turn", lambda run: turn[run % len(turn)]))
+    for share, apart in ((0.05, 3.5), (0.1, 3.0), (0.5, 2.0), (0.7, 2.0)):
+        name = f"simulated, {share:.0%} right, {apart:g} apart"
+        out.append(Pool(name, simulated(share, apart, rare=share < 0.2), True))
+    return [*out, Pool("simulated, 70% right, 2 apart, target 0.8", simulated(0.7, 2.0), False, 0.8)]
+
+
+def boundary_world(n: int, line: int, behind: float = 0.0) -> np.ndarray:
+    """Which of n candidates, best first, are right: all lines before this one hold, it is one right pair short.
+
+    ``behind`` is the share of right ones after it.
+    """
+    sizes = Labelling(-np.arange(n, dtype=float))._sizes
+    m = int(sizes[line])
+    wrong = m - math.ceil(round(TARGET * m, 9)) + 1
+    last = min(wrong, m - int(sizes[line - 1]) if line else m)
+    right = np.ones(n, bool)
+    right[m - last : m] = False
+    right[: wrong - last] = False  # the line is narrower than its wrong ones
+    right[m:] = np.arange(n - m) % 100 < 100 * behind
+    return right
+
+
+BOUNDARIES = {
+    "the first line of 200": boundary_world(200, 0),
+    "line 10 of 400": boundary_world(400, 9),
+    "line 10 of 400, all right behind it": boundary_world(400, 9, 1.0),
+    "line 21 of 600, half right behind it": boundary_world(600, 20, 0.5),
+    "line 31 of 2,000, half right behind it": boundary_world(2000, 30, 0.5),
+}
+
+
+def clusters(size: int, n: int = 1200) -> Callable[[int], Candidates]:
+    """Whole clusters of like candidates are right or wrong; the share of right ones falls from 1 to 0.7."""
+
+    def draw(run: int) -> Candidates:
+        share = np.linspace(1.0, 0.7, n // size)
+        right = np.repeat(np.random.default_rng([2, run]).random(len(share)) < share, size)
+        return -np.arange(len(right), dtype=float), right
+
+    return draw
+
+
+class Run(NamedTuple):
+    """What labelling one pool gave."""
+
+    kept: np.ndarray  # matches kept after 0, 1, 2, … answers, until nothing more was asked
+    below: np.ndarray  # whether that many matches of the pool have less than the target
+    bounds: np.ndarray  # shown of the m best at the end, less the truth
+    off: list[tuple[int, float]]  # answers that next_line foretold, and those it took
+
+
+def labelled(candidates: Candidates, target: float, seed: int, budget: int, foretell: int = 0) -> Run:
+    """Label a pool one at a time by the truth; every ``foretell`` answers write down what ``next_line`` says."""
+    scores, right = candidates
+    labelling, said = Labelling(scores, target, DELTA, seed), []
+    while len(labelling.asked) < budget and (at := labelling.ask()) is not None:
+        if foretell and len(labelling.asked) % foretell == 0 and (coming := labelling.next_line):
+            said.append((len(labelling.asked), coming))
+        labelling.answer(bool(right[at]))
+    scores, right = scores.ravel(), right.ravel()
+    kept = np.append(0, labelling.history[:, 2].astype(int))
+    truth = np.cumsum(right[np.argsort(-scores, kind="stable")])
+    short = np.append(False, truth < np.ceil(np.round(target * np.arange(1, len(truth) + 1), 9)))
+    reached = [(n, coming.answers, np.flatnonzero(kept >= coming.kept_then)) for n, coming in said]
+    off = [(answers, float(when[0] - n)) for n, answers, when in reached if len(when)]
+    return Run(kept, short[kept], labelling._count() - truth, off)
+
+
+def mapie_line(scores: np.ndarray, labels: np.ndarray, right: np.ndarray, target: float) -> float:
+    """The threshold of MAPIE's controller for precision, on ranks within the pool; NaN where it finds none."""
+    from mapie.risk_control import BinaryClassificationController
+
+    rank = np.searchsorted(np.sort(scores), scores) / len(scores)
+    control = BinaryClassificationController(
+        lambda x: np.column_stack([1 - np.ravel(x), np.ravel(x)]),
+        "precision",
+        target,
+        confidence_level=1 - DELTA,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it found none
+        control.calibrate(rank[labels][:, None], right[labels].astype(int))
+    best = control.best_predict_param
+    return np.nan if best is None else float(scores[rank >= best].min(initial=np.inf))
+
+
+def fixed_rules() -> dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, float], float]]:
+    """The rules that choose a line on a random sample of the pool: scores, places labelled, right, target."""
+    rules = {
+        "`for_precision`": lambda s, at, r, t: for_precision(s[at], r[at], t, DELTA).value,
+        "naive PR point": lambda s, at, r, t: naive_point(s[at], r[at], t),
+    }
+    try:
+        import mapie  # noqa: F401
+
+        rules["MAPIE"] = mapie_line
+    except ImportError:
+        pass
+    return rules
+
+
+def line_tables(pool: Pool, runs: int) -> tuple[list[str], list[Run]]:
+    """What each rule keeps of a kind of pool, by number of labels; and the runs of labelling one at a time."""
+    found: dict[str, list[list[tuple[float, bool, bool]]]] = {}
+    one = [labelled(pool.draw(run), pool.target, run, BUDGETS[-1], foretell=10) for run in range(runs)]
+    for run in range(runs):
+        scores, right = (x.ravel() for x in pool.draw(run))
+        ahead = np.append(0, np.cumsum(right[np.argsort(-scores, kind="stable")]))
+        whole = right.sum() if pool.of_right else len(right)
+        row = []
+        for budget in BUDGETS:
+            n = min(budget, len(one[run].kept) - 1)
+            m = one[run].kept[n]
+            row.append(((ahead[m] if pool.of_right else m) / whole, m == 0, one[run].below[n]))
+        found.setdefault("one at a time", []).append(row)
+        rng = np.random.default_rng([3, run])
+        for rule, line in fixed_rules().items():
+            row = []
+            for budget in BUDGETS:
+                keep = scores >= line(
+                    scores, rng.choice(len(scores), budget, replace=False), right, pool.target
+                )
+                part = right[keep].sum() if pool.of_right else keep.sum()
+                row.append((part / whole, not keep.any(), keep.any() and right[keep].mean() < pool.target))
+            found.setdefault(rule, []).append(row)
+    out = [
+        f"### {pool.name}",
+        "",
+        f"| {'right pairs' if pool.of_right else 'matches'} kept (abstained) | "
+        + " | ".join(f"{b} labels" for b in BUDGETS)
+        + " | missed, worst |",
+        "|---|" + "--:|" * (len(BUDGETS) + 1),
+    ]
+    for rule, rows in found.items():
+        kept, none, missed = np.moveaxis(np.array(rows, float), 2, 0).mean(axis=1)
+        cells = [f"{k:.2f} ({a:.2f})" for k, a in zip(kept, none, strict=True)]
+        out.append(f"| {rule} | " + " | ".join(cells) + f" | {missed.max():.3f} |")
+    ever = np.mean([run.below.any() for run in one])
+    return [*out, "", f"One at a time, stopped at its unluckiest moment: missed in {ever:.3f}.", ""], one
+
+
+def speed(n: int = 10_000, labels: int = 500) -> list[str]:
+    """How long each call takes, with labels up to many."""
+    scores, right = simulated(0.5, 2.6, n)(0)
+    labelling = Labelling(scores, TARGET, DELTA)
+    took: dict[str, list[float]] = {}
+
+    def timed(name: str, call: Callable[[], object]) -> object:
+        start = time.perf_counter()
+        out = call()
+        took.setdefault(name, []).append(1000 * (time.perf_counter() - start))
+        return out
+
+    for count in range(labels):
+        at = timed("ask", labelling.ask)
+        timed("answer", lambda at=at: labelling.answer(bool(right[at])))
+        timed("threshold", lambda: labelling.threshold)
+        if count % 10 == 9:
+            timed("bound", lambda: labelling.bound(0.0))
+            timed("next_line", lambda: labelling.next_line)
+            timed("undo", labelling.undo)
+            labelling.answer(bool(right[at]))
+    out = ["| call | median, ms | of the last 50, ms | slowest, ms |", "|---|--:|--:|--:|"]
+    for name, times in took.items():
+        out.append(f"| `{name}` | {np.median(times):.2f} | {np.median(times[-50:]):.2f} | {max(times):.1f} |")
+    return [f"### Time of a call, {n:,} candidates, {labels} labels", "", *out, ""]
+
+
+def labelling_tables(cases: list[Case], runs: int) -> list[str]:
+    """All tables of labelling one at a time, as markdown."""
+    kinds = pools(cases)
+    out = [
+        "## Labels one at a time",
+        "",
+        f"Pools of matches; target precision {TARGET:g} and δ = {DELTA:g} where nothing else is said; {runs:,} runs each. "
+        "*Missed*: less than the target share of the matches kept from the pool is right. `Labelling` asks for its labels; the "
+        "other rules get as many, drawn at random from the pool. Simulated scores are normal, the right ones higher by so many "
+        "standard deviations; 2,000 candidates: all pairs of a matrix with about one partner a row where 5 or 10% are right, one "
+        "candidate a row elsewhere.",
+        "",
+    ]
+    if "MAPIE" in fixed_rules():
+        import importlib.metadata as installed
+
+        out[-2] += (
+            f" MAPIE {installed.version('mapie')}: `BinaryClassificationController`, as it comes, on ranks within the pool."
+        )
+    else:
+        out[-2] += " MAPIE was not installed: its rows are missing."
+    said, tight = [], []
+    for pool in kinds:
+        table, one = line_tables(pool, runs)
+        out += table
+        told, took = np.array([pair for run in one for pair in run.off], float).T
+        off = np.abs(told / took - 1)
+        said.append(
+            f"| {pool.name} | {len(off):,} | "
+            + " | ".join(f"{q:.2f}" for q in np.quantile(off, [0.5, 0.75]))
+            + " |"
+        )
+        over = np.mean([(run.bounds > 0).any() for run in one])
+        last = [(run.kept[-1], run.bounds[run.kept[-1] - 1] / run.kept[-1]) for run in one if run.kept[-1]]
+        tight.append(f"| {pool.name} | {over:.3f} | {-np.mean([gap for _, gap in last]):.3f} |")
+    out += [
+        "### Boundary worlds and clusters",
+        "",
+        "A boundary world holds with certainty up to a line that is exactly one right pair short: an unsound rule shows here. "
+        "A run misses if it could have been stopped at any moment with too few right ones kept (1,000 labels at most). "
+        "Clusters: right or wrong as a whole.",
+        "",
+        f"| world | missed at the unluckiest moment, of {runs:,} | some bound too high |",
+        "|---|--:|--:|",
+    ]
+    worlds: dict[str, Callable[[int], Candidates]] = {
+        name: lambda run, right=right: (-np.arange(len(right), dtype=float), right)
+        for name, right in BOUNDARIES.items()
+    }
+    worlds |= {f"clusters of {size}, 1,200 candidates": clusters(size) for size in (3, 10, 30)}
+    for name, draw in worlds.items():
+        ends = [labelled(draw(run), TARGET, run, 1000) for run in range(runs)]
+        missed = np.mean([run.below.any() for run in ends])
+        out.append(f"| {name} | {missed:.3f} | {np.mean([(run.bounds > 0).any() for run in ends]):.3f} |")
+    return [
+        *out,
+        "",
+        "### The bound at every threshold",
+        "",
+        f"`bound` after {BUDGETS[-1]} labels: in how many runs it was above the truth at any threshold (it only grows, so at any "
+        "moment), and how far it lies below the truth where the line stands.",
+        "",
+        "| pool | some bound too high | below the truth at the line |",
+        "|---|--:|--:|",
+        *tight,
+        "",
+        "### What `next_line` foretells",
+        "",
+        "|told − taken| / taken answers, asked every 10 answers, where the line was reached within 300 labels.".replace(
+            "|", "∣"
+        ),
+        "",
+        "| pool | forecasts | off by, median | off by, third quartile |",
+        "|---|--:|--:|--:|",
+        *said,
+        "",
+        *speed(),
+    ]
+
+
 # --- report -----------------------------------------------------------------------------------------------
 
 
@@ -234,7 +530,7 @@ def _share(part: float, whole: float) -> str:
 def tables(case: Case, runs: int) -> list[str]:
     """All tables for one case, as markdown."""
     out = [
-        f"## {case.name}",
+        f"### {case.name}",
         "",
         f"{len(case.scores):,} queries, {case.right.mean():.1%} of the best matches right; under drift "
         f"({case.drift}) {case.drifted_right.mean():.1%} of {len(case.drifted_scores):,}.",
@@ -273,6 +569,19 @@ def tables(case: Case, runs: int) -> list[str]:
     return out
 
 
+def put(name: str, lines: list[str]) -> None:
+    """Write a part of PROMISES.md between its marks; other parts stay."""
+    path = ROOT / "benchmarks" / "PROMISES.md"
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    old = path.read_text(encoding="utf-8") if path.exists() else "# Do the threshold rules keep their word?\n"
+    if begin not in old:
+        old = old.rstrip() + f"\n\n{begin}\n{end}\n"
+    before, rest = old.split(begin)
+    path.write_text(
+        f"{before}{begin}\n\n" + "\n".join(lines).strip() + f"\n\n{end}{rest.split(end)[1]}", encoding="utf-8"
+    )
+
+
 def main() -> None:
     """Print the tables, and write them if asked to."""
     parser = argparse.ArgumentParser(
@@ -280,25 +589,33 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--only", choices=["labelling", "samples"])
     args = parser.parse_args()
     cases = [symbols()]
     places = [os.environ.get("MMALIGN_NB_DATA"), ROOT.parent / "shared" / "data"]
     data = next((Path(p) for p in places if p and (Path(p) / "fsdd").is_dir()), None)
     if data:
         cases += [spoken_digits(data, speaker) for speaker in SPEAKERS]
-    text = [
-        "# Do the threshold rules keep their word?",
-        "",
-        "Written by `python benchmarks/promises.py --write`.",
-        "",
-    ]
-    for case in cases:
-        text += [*tables(case, args.runs), ""]
-    if not data:
-        text += ["Spoken digits were not measured: set MMALIGN_NB_DATA to the downloaded sets.", ""]
-    print("\n".join(text))
-    if args.write:
-        (ROOT / "benchmarks" / "PROMISES.md").write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
+    parts = {
+        "labelling": lambda: labelling_tables(cases, args.runs),
+        "samples": lambda: [
+            "## Rules for new data",
+            "",
+            *(x for case in cases for x in [*tables(case, args.runs), ""]),
+        ],
+    }
+    for name, part in parts.items():
+        if args.only in (None, name):
+            command = f"python benchmarks/promises.py --only {name} --runs {args.runs} --write"
+            lines = [f"Written by `{command}`.", "", *part()]
+            if not data:
+                lines += ["Spoken digits were not measured: set MMALIGN_NB_DATA to the downloaded sets.", ""]
+            print("\n".join(lines), flush=True)
+            if args.write:
+                put(name, lines)
+    rules = ROOT / "benchmarks" / "rules.py"
+    if args.only is None and rules.exists():
+        subprocess.run([sys.executable, rules, *(["--write"] if args.write else [])], check=True)
 
 
 if __name__ == "__main__":

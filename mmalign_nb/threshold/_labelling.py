@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .._check import as_number, as_scores, as_seed, as_threshold, describe
+from .._check import as_count, as_number, as_scores, as_seed, as_threshold, describe
 from ._rules import Threshold
 from ._walk import at_least, evidence, lines_at
 
@@ -41,10 +41,12 @@ class Labelling:
     every moment from the first answer to the last. Chance is only in the order of asking, so the promise needs no independence
     and holds however the matches hang together. It is about ``kept``, the best of this very pool.
 
-    One random order of the pool is fixed in advance, and so are lines that keep the 40, 54, 73, … best matches. Each line
-    walks the order restricted to its own matches, and bets against "fewer than ⌈target · m⌉ of my m are right" with
-    ``W = Σ_{K ≥ r} p_K / ((m − r + 1) p_{r−1})``, ``p_K`` the exact chance of its labels if K are right and ``r = ⌈target · m⌉``.
-    A line is shown once W has reached 1/δ. Lines are shown from strict to loose; the first that is not ends the row.
+    One random order of the pool is fixed in advance, and so are lines that keep the ``first`` best matches, then always √m more.
+    Each line walks the order restricted to its own m matches, and bets against "fewer than r = ⌈target · m⌉ of them are right"
+    with ``W = B(a + s, 1 + n − s) / (B(a, 1) p)``: p is the exact chance of its n labels, s of them right, if r − 1 are right,
+    the other factor their chance if the share is drawn from Beta(a, 1), ``a = 5 / (1 − target)``. A line is shown once W has
+    reached 1/δ, which happens with chance δ at most if it does not hold. Lines are shown from strict to loose; the first that is
+    not ends the row.
 
     Parameters
     ----------
@@ -56,6 +58,9 @@ class Labelling:
         The risk of missing it, in (0, 1).
     seed : int
         Of the order of asking.
+    first : int, optional
+        How many matches the strictest line keeps: by default 40, or 5 % of as many as can be right (of a matrix, its longer side)
+        if that is more. Take fewer where right matches are rare, more to get far with few labels.
 
     Raises
     ------
@@ -70,7 +75,8 @@ class Labelling:
 
     Notes
     -----
-    "Cannot tell" counts as wrong. A gated one-to-one matching at another line is another pool: for the matches of
+    "Cannot tell" counts as wrong. Target, risk, seed and ``first`` are chosen before the first answer: whoever tries several and
+    takes the best has no promise. ``threshold`` and ``bound`` are two promises, each at risk δ. A gated one-to-one matching at another line is another pool: for the matches of
     ``max_match(scores)`` the promise is about the best of them, not about ``max_match(scores, threshold)``. Measured in
     ``benchmarks/PROMISES.md``.
 
@@ -86,22 +92,32 @@ class Labelling:
     ...     candidate = labelling.ask()
     ...     labelling.answer(bool(scores[candidate] > 0.3))
     >>> labelling
-    Labelling(60 answers: at least 0.9 of the 179 best of 400 are right, at a risk of 0.1)
+    Labelling(60 answers: at least 0.9 of the 276 best of 400 are right, at a risk of 0.1)
     >>> round(float(labelling.threshold), 3), round(labelling.bound(0.5), 2), len(labelling.kept)
-    (0.554, 0.79, 179)
+    (0.311, 0.83, 276)
     """
 
-    def __init__(self, matches: Any, target: float = 0.9, delta: float = 0.1, seed: int = 0) -> None:
+    def __init__(
+        self,
+        matches: Any,
+        target: float = 0.9,
+        delta: float = 0.1,
+        seed: int = 0,
+        *,
+        first: int | None = None,
+    ) -> None:
         self.target = as_number(target, "target", 0, 1, above=True, below=True)
         self.delta = as_number(delta, "delta", 0, 1, above=True, below=True)
         self.seed = as_seed(seed)
         self._pool: Matches | None = None
         self._candidates, scores = self._read(matches)
         n = len(scores)
+        most = n if self._pool is None else min(n, max(self._pool.shape))
+        self.first = as_count(first, "first", none=True) or max(40, most // 20)
         # Below, a "place" is a rank in the pool, best first.
         self._at = np.argsort(-scores, kind="stable")
         self._scores = scores[self._at]
-        self._sizes = lines_at(self._scores)
+        self._sizes = lines_at(self._scores, self.first)
         self._needed = [max(math.ceil(round(self.target * m, 9)), 1) for m in self._sizes.tolist()]
         # Drawn for the candidates as they came, so that the order depends on nothing else.
         drawn = np.random.default_rng([_STREAM, self.seed]).permutation(n)
@@ -328,8 +344,10 @@ class Labelling:
     @property
     def _fingerprint(self) -> str:
         """A checksum of the pool and of what the order depends on."""
-        told = hashlib.sha256(f"{self.target!r} {self.delta!r} {self.seed} {self._sign}".encode())
-        told.update(np.ascontiguousarray(self._candidates, np.int64).tobytes())
+        told = hashlib.sha256(
+            f"{self.target!r} {self.delta!r} {self.seed} {self.first} {self._sign}".encode()
+        )
+        told.update(np.ascontiguousarray(self._candidates[self._at], np.int64).tobytes())
         told.update(np.ascontiguousarray(self._scores, np.float64).tobytes())
         return "pool " + told.hexdigest()[:16]  # a word: a spreadsheet would read 12e34 as a number
 
@@ -348,12 +366,12 @@ class Labelling:
         True
         """
         sides = ["candidate"] if self._candidates.ndim == 1 else ["a", "b"]
-        rows: list[list[Any]] = [["answer", *sides, "score", "target", "delta", "seed", "pool"]]
+        rows: list[list[Any]] = [["answer", *sides, "score", "target", "delta", "seed", "first", "pool"]]
         for at, right in self._answers:
             names = np.atleast_1d(self._candidates[self._at[at]]).tolist()
             rows.append([
                 _WORDS[right], *names, repr(self._sign * float(self._scores[at])),
-                repr(self.target), repr(self.delta), self.seed, self._fingerprint,
+                repr(self.target), repr(self.delta), self.seed, self.first, self._fingerprint,
             ])  # fmt: skip
         from .._files import replacing
 
@@ -370,7 +388,7 @@ class Labelling:
         rows = [row for row in reader if row.get("answer")]
         try:
             target, delta = (float(rows[0][name].replace(",", ".")) for name in ("target", "delta"))
-            labelling = cls(matches, target, delta, int(rows[0]["seed"]))
+            labelling = cls(matches, target, delta, int(rows[0]["seed"]), first=int(rows[0]["first"]))
             sides = ["candidate"] if labelling._candidates.ndim == 1 else ["a", "b"]
             words = {word: right for right, word in _WORDS.items()}
             answers = {

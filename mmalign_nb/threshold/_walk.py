@@ -11,9 +11,9 @@ from scipy.special import betaln, gammaln
 __all__ = ["at_least", "evidence", "lines_at"]
 
 
-def lines_at(scores: np.ndarray) -> np.ndarray:
-    """How many of the candidates, best first, each line keeps: 40, then √m more than the last, at last all."""
-    n, kept, size = len(scores), list[int](), 40.0
+def lines_at(scores: np.ndarray, first: int) -> np.ndarray:
+    """How many of the candidates, best first, each line keeps: ``first``, then √m more than the last, at last all."""
+    n, kept, size = len(scores), list[int](), float(first)
     while n and (not kept or kept[-1] < n):
         # A line is a score: every candidate that reaches it is kept, so tied scores stay together.
         kept.append(int(np.searchsorted(-scores, -scores[min(round(size), n) - 1], side="right")))
