@@ -278,12 +278,14 @@ def pools(cases: list[Case]) -> list[Pool]:
     return [*out, Pool("simulated, 70% right, 2 apart, target 0.8", simulated(0.7, 2.0), False, 0.8)]
 
 
-def boundary_world(n: int, line: int, behind: float = 0.0) -> np.ndarray:
+def boundary_world(
+    n: int, line: int, behind: float = 0.0, **options: int
+) -> tuple[np.ndarray, dict[str, int]]:
     """Which of n candidates, best first, are right: all lines before this one hold, it is one right pair short.
 
-    ``behind`` is the share of right ones after it.
+    ``behind`` is the share of right ones after it. The options are those of the labelling.
     """
-    sizes = Labelling(-np.arange(n, dtype=float))._sizes
+    sizes = Labelling(-np.arange(n, dtype=float), TARGET, **options)._sizes
     m = int(sizes[line])
     wrong = m - math.ceil(round(TARGET * m, 9)) + 1
     last = min(wrong, m - int(sizes[line - 1]) if line else m)
@@ -291,7 +293,7 @@ def boundary_world(n: int, line: int, behind: float = 0.0) -> np.ndarray:
     right[m - last : m] = False
     right[: wrong - last] = False  # the line is narrower than its wrong ones
     right[m:] = np.arange(n - m) % 100 < 100 * behind
-    return right
+    return right, options
 
 
 BOUNDARIES = {
@@ -300,7 +302,15 @@ BOUNDARIES = {
     "line 10 of 400, all right behind it": boundary_world(400, 9, 1.0),
     "line 21 of 600, half right behind it": boundary_world(600, 20, 0.5),
     "line 31 of 2,000, half right behind it": boundary_world(2000, 30, 0.5),
+    "line 4 of 400, and the first that is tried": boundary_world(400, 3, 0.8, first=140),
+    "line 1 of 400, all right behind it": boundary_world(400, 0, 1.0, first=140),
 }
+
+
+def boundary_run(name: str, seed: int, budget: int = 1000) -> Run:
+    """Label a boundary world."""
+    right, options = BOUNDARIES[name]
+    return labelled((-np.arange(len(right), dtype=float), right), TARGET, seed, budget, **options)
 
 
 def clusters(size: int, n: int = 1200) -> Callable[[int], Candidates]:
@@ -323,10 +333,12 @@ class Run(NamedTuple):
     off: list[tuple[int, float]]  # answers that next_line foretold, and those it took
 
 
-def labelled(candidates: Candidates, target: float, seed: int, budget: int, foretell: int = 0) -> Run:
+def labelled(
+    candidates: Candidates, target: float, seed: int, budget: int, foretell: int = 0, **options: int
+) -> Run:
     """Label a pool one at a time by the truth; every ``foretell`` answers write down what ``next_line`` says."""
     scores, right = candidates
-    labelling, said = Labelling(scores, target, DELTA, seed), []
+    labelling, said = Labelling(scores, target, DELTA, seed, **options), []
     while len(labelling.asked) < budget and (at := labelling.ask()) is not None:
         if foretell and len(labelling.asked) % foretell == 0 and (coming := labelling.next_line):
             said.append((len(labelling.asked), coming))
@@ -485,13 +497,16 @@ def labelling_tables(cases: list[Case], runs: int) -> list[str]:
         f"| world | missed at the unluckiest moment, of {runs:,} | some bound too high |",
         "|---|--:|--:|",
     ]
-    worlds: dict[str, Callable[[int], Candidates]] = {
-        name: lambda run, right=right: (-np.arange(len(right), dtype=float), right)
-        for name, right in BOUNDARIES.items()
+    worlds: dict[str, Callable[[int], Run]] = {
+        name: functools.partial(boundary_run, name) for name in BOUNDARIES
     }
-    worlds |= {f"clusters of {size}, 1,200 candidates": clusters(size) for size in (3, 10, 30)}
-    for name, draw in worlds.items():
-        ends = [labelled(draw(run), TARGET, run, 1000) for run in range(runs)]
+    for size in (3, 10, 30):
+        draw = clusters(size)
+        worlds[f"clusters of {size}, 1,200 candidates"] = lambda run, draw=draw: labelled(
+            draw(run), TARGET, run, 1000
+        )
+    for name, world in worlds.items():
+        ends = [world(run) for run in range(runs)]
         missed = np.mean([run.below.any() for run in ends])
         out.append(f"| {name} | {missed:.3f} | {np.mean([(run.bounds > 0).any() for run in ends]):.3f} |")
     return [

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Labelling", "NextLine"]
 
 _STREAM = 0x1ABE1  # a random stream of its own: the order must share none with data or splits made from the same seed
+_STRICT = 40  # matches that the strictest line keeps
+_SAVED = 0.1  # the share of the risk that is kept for lines stricter than the first one tried
 _WORDS = {True: "yes", False: "no", None: "cannot tell"}
 
 
@@ -41,12 +43,15 @@ class Labelling:
     every moment from the first answer to the last. Chance is only in the order of asking, so the promise needs no independence
     and holds however the matches hang together. It is about ``kept``, the best of this very pool.
 
-    One random order of the pool is fixed in advance, and so are lines that keep the ``first`` best matches, then always √m more.
-    Each line walks the order restricted to its own m matches, and bets against "fewer than r = ⌈target · m⌉ of them are right"
-    with ``W = B(a + s, 1 + n − s) / (B(a, 1) p)``: p is the exact chance of its n labels, s of them right, if r − 1 are right,
-    the other factor their chance if the share is drawn from Beta(a, 1), ``a = 5 / (1 − target)``. A line is shown once W has
-    reached 1/δ, which happens with chance δ at most if it does not hold. Lines are shown from strict to loose; the first that is
-    not ends the row.
+    One random order of the pool is fixed in advance, and so are lines: the strictest keeps 40 matches, each other one √m more than
+    the last. Each line walks the order restricted to its own m matches, and bets against "fewer than r = ⌈target · m⌉ of them are
+    right" with ``W = B(a + s, 1 + n − s) / (B(a, 1) p)``: p is the exact chance of its n labels, s of them right, if r − 1 are
+    right; the other factor is their chance if the share is drawn from Beta(a, 1), ``a = 5 / (1 − target)``. A line that does not
+    hold has chance ε at most that W ever reaches 1/ε; a line is shown when it does.
+
+    Lines are shown in their order, and the first that is not ends the row. It starts at ``first`` matches, with ε = 0.9 δ. If the
+    labels speak against that, the row from the strictest line to the first is asked for, with ε = 0.1 δ; when it is
+    through, ε = δ for the rest.
 
     Parameters
     ----------
@@ -59,8 +64,8 @@ class Labelling:
     seed : int
         Of the order of asking.
     first : int, optional
-        How many matches the strictest line keeps: by default 40, or 5 % of as many as can be right (of a matrix, its longer side)
-        if that is more. Take fewer where right matches are rare, more to get far with few labels.
+        How many matches the first line that is tried keeps: by default 5 % of as many as can be right (of a matrix, of its longer
+        side), at least 40. Take more where most of the pool is right: a few labels then carry far.
 
     Raises
     ------
@@ -76,9 +81,9 @@ class Labelling:
     Notes
     -----
     "Cannot tell" counts as wrong. Target, risk, seed and ``first`` are chosen before the first answer: whoever tries several and
-    takes the best has no promise. ``threshold`` and ``bound`` are two promises, each at risk δ. A gated one-to-one matching at another line is another pool: for the matches of
-    ``max_match(scores)`` the promise is about the best of them, not about ``max_match(scores, threshold)``. Measured in
-    ``benchmarks/PROMISES.md``.
+    takes the best has no promise. ``threshold`` and ``bound`` are two promises, each at risk δ. A gated one-to-one matching
+    at another line is another pool: for the matches of ``max_match(scores)`` the promise is about the best of them, not about
+    ``max_match(scores, threshold)``. Measured in ``benchmarks/PROMISES.md``.
 
     Notebook: ``05_what_score_is_a_match``.
 
@@ -113,11 +118,12 @@ class Labelling:
         self._candidates, scores = self._read(matches)
         n = len(scores)
         most = n if self._pool is None else min(n, max(self._pool.shape))
-        self.first = as_count(first, "first", none=True) or max(40, most // 20)
+        self.first = as_count(first, "first", none=True) or max(_STRICT, most // 20)
         # Below, a "place" is a rank in the pool, best first.
         self._at = np.argsort(-scores, kind="stable")
         self._scores = scores[self._at]
-        self._sizes = lines_at(self._scores, self.first)
+        self._sizes = lines_at(self._scores, min(_STRICT, self.first))
+        self._start = min(int(np.searchsorted(self._sizes, self.first)), max(len(self._sizes) - 1, 0))
         self._needed = [max(math.ceil(round(self.target * m, 9)), 1) for m in self._sizes.tolist()]
         # Drawn for the candidates as they came, so that the order depends on nothing else.
         drawn = np.random.default_rng([_STREAM, self.seed]).permutation(n)
@@ -125,7 +131,8 @@ class Labelling:
         self._time = np.argsort(self._drawn)  # of each place
         self._label = np.full(n, -1, np.int8)  # of each place: 1 right, 0 wrong, -1 not known
         self._answers: list[tuple[int, bool | None]] = []
-        self._shown = [0]  # lines shown after 0, 1, 2, … answers
+        # After 0, 1, 2, … answers: the next line to show from the strictest on, and from the start on.
+        self._shown = [(0, self._start)]
         self._counts: np.ndarray | None = None
 
     def _read(self, matches: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -161,14 +168,24 @@ class Labelling:
         """The time at which the m best first get to one that has no label, for every m."""
         return np.minimum.accumulate(np.where(self._label < 0, self._time, len(self._time)))
 
+    def _can(self, line: int) -> bool:
+        """Whether there is such a line and it can still hold."""
+        m = self._sizes[line] if line < len(self._sizes) else 0
+        return bool(m) and m - (self._label[:m] == 0).sum() >= self._needed[line]
+
+    def _line(self) -> int | None:
+        """The line to ask for: from the start on, or from the strictest on if the labels speak against the start."""
+        strict, loose = self._shown[-1]
+        if strict < loose == self._start and self._can(strict):
+            n, s = (int(x[0, -1]) if x.size else 0 for x in self._walks(self._sizes[loose : loose + 1]))
+            if s + 1 < self.target * n or not self._can(loose):
+                return strict
+        return loose if self._can(loose) else None
+
     def _next(self) -> int | None:
-        """The place of the next candidate: the first of the next line's order that has no label."""
-        if (line := self._shown[-1]) == len(self._sizes):
-            return None
-        m = self._sizes[line]
-        if m - (self._label[:m] == 0).sum() < self._needed[line]:  # it cannot be shown any more
-            return None
-        return int(self._drawn[self._stops()[m - 1]])
+        """The place of the next candidate: the first of the line's order that has no label."""
+        line = self._line()
+        return None if line is None else int(self._drawn[self._stops()[self._sizes[line] - 1]])
 
     def ask(self) -> Any:
         """Return the candidate to be labelled next, ``(i, j)`` or its number; None when nothing more can be gained.
@@ -193,16 +210,28 @@ class Labelling:
             )
         self._answers.append((at, None if right is None else bool(right)))
         self._label[at], self._counts = bool(right), None
-        shown = self._shown[-1]
-        while shown < len(self._sizes) and self._shows(shown):
-            shown += 1
-        self._shown.append(shown)
+        strict, loose = self._shown[-1]
+        while strict < self._start and self._shows(strict, strict):
+            strict += 1
+        while loose < len(self._sizes) and self._shows(loose, strict):
+            loose += 1
+        self._shown.append((strict, loose))
 
-    def _shows(self, line: int) -> bool:
+    def _goal(self, line: int, strict: int) -> float:
+        """What the bet on a line must reach.
+
+        A tenth of the risk is for the lines below the start, the rest for those from it on: the first of either that does not hold
+        is shown with no more chance. Once all below the start are shown, the first of all that fails is one from it on, and has
+        the whole risk to itself.
+        """
+        share = _SAVED if line < self._start else 1 - _SAVED if strict < self._start else 1.0
+        return -math.log(share * self.delta)
+
+    def _shows(self, line: int, strict: int) -> bool:
         """Whether a line's labels have ever refuted that fewer than the target share are right."""
         n, s = self._walks(self._sizes[line : line + 1])
         found = evidence(self._needed[line] - 1, self._sizes[line], n, s, self.target)
-        return bool(found.max() >= -math.log(self.delta))
+        return bool(found.max() >= self._goal(line, strict))
 
     def undo(self) -> Any:
         """Take the last answer back and return its candidate: as if it had never been given."""
@@ -219,9 +248,11 @@ class Labelling:
     def _kept(self) -> int:
         return self._size(self._shown[-1])
 
-    def _size(self, shown: int) -> int:
+    def _size(self, shown: tuple[int, int]) -> int:
         """How many matches are kept when so many lines are shown."""
-        return int(self._sizes[shown - 1]) if shown else 0
+        strict, loose = shown
+        line = loose if loose > self._start else strict
+        return int(self._sizes[line - 1]) if line else 0
 
     def _value(self, kept: int) -> float:
         return self._sign * float(self._scores[kept - 1]) + 0.0 if kept else math.nan
@@ -235,9 +266,12 @@ class Labelling:
                 f"with probability {1 - self.delta:g} at least {self.target:g} of the {self._kept} best matches of this pool "
                 f"of {size} are right; void for matches made anew at this line"
             )
+        elif not size:
+            said = "abstained: the pool is empty"
+        elif self._next() is None:
+            said = f"abstained: too many are wrong for a target of {self.target:g}"
         else:
-            first = int(self._sizes[0]) if size else 0
-            said = f"abstained: {n} answers do not show that {self.target:g} of the best {first} are right"
+            said = f"abstained: {n} answers do not show yet that {self.target:g} of any line are right"
         return Threshold(
             self._value(self._kept), f"precision >= {self.target:g}, one at a time", n, self._kept / max(size, 1), said,
             "", np.sort(self._sign * self._scores, kind="stable"), pool=True,
@@ -276,11 +310,12 @@ class Labelling:
         The unlabelled are taken to be right as often as the labelled of the line's worse half. None where nothing more can be
         gained, or where it would not be reached then.
         """
-        if self._next() is None:
+        line = self._line()
+        if line is None:
             return None
-        first = self._shown[-1]
-        goal = min(int(np.searchsorted(self._sizes, 1.25 * self._kept)), len(self._sizes) - 1)
-        answers = max(self._more(first), self._more(goal))
+        end = self._start if line < self._start else len(self._sizes)
+        goal = min(max(int(np.searchsorted(self._sizes, 1.25 * self._kept)), line), end - 1)
+        answers = max(self._more(line), self._more(goal))
         if answers == math.inf:
             return None
         return NextLine(int(answers), self._kept, int(self._sizes[goal]))
@@ -292,9 +327,8 @@ class Labelling:
         share = ((known > 0).sum() + 1.0) / ((known >= 0).sum() + 1.0)
         label = self._label[self._drawn[self._drawn < m]]
         s = np.floor(np.cumsum(np.where(label < 0, share, label)))
-        found = evidence(self._needed[line] - 1, m, np.arange(1, m + 1), s, self.target) >= -math.log(
-            self.delta
-        )
+        found = evidence(self._needed[line] - 1, m, np.arange(1, m + 1), s, self.target)
+        found = found >= self._goal(line, self._shown[-1][0])
         return float((label[: found.argmax() + 1] < 0).sum()) if found.any() else math.inf
 
     def bound(self, threshold: float) -> float:
@@ -418,7 +452,8 @@ class Labelling:
         n = len(self._answers)
         head = f"Labelling({n} answer{'s' * (n != 1)}: "
         if not self._kept:
-            return head + f"no promise yet for the {len(self._scores)} matches of the pool)"
+            so_far = "yet" if self._next() is not None else "can be made"
+            return head + f"no promise {so_far} for the {len(self._scores)} matches of the pool)"
         return head + (
             f"at least {self.target:g} of the {self._kept} best of {len(self._scores)} are right, "
             f"at a risk of {self.delta:g})"
