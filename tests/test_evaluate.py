@@ -293,3 +293,37 @@ def test_report_refuses_what_makes_no_interval(more, says):
     if "confidence" in more:
         with pytest.raises(ValueError, match=says):
             pair_report(max_match(np.eye(3)), "diagonal", **more)
+
+
+# --- groups ---------------------------------------------------------------------------------------------------
+
+
+def grouped_hits(rng, groups, size):
+    """A matrix in which the queries of a group all find their item, or all miss it."""
+    right = np.repeat(rng.random(groups) < 0.6, size)
+    return np.where(right, 1.0, -1.0)[:, None] * [1, -1], np.tile([True, False], (groups * size, 1))
+
+
+def test_intervals_hold_when_whole_groups_are_drawn():
+    rng = np.random.default_rng(0)
+    outside = {"given": 0, "not given": 0}
+    for run in range(60):
+        scores, truth = grouped_hits(rng, 20, 10)
+        for name, groups in (("not given", None), ("given", (np.arange(200) // 10, None))):
+            found = retrieval_report(scores, truth, ks=(1,), n_boot=200, seed=run, groups=groups)
+            hit = found.measures["a→b"]["hit@1"]
+            outside[name] += not hit.low <= 0.6 <= hit.high
+    assert outside["given"] <= 60 * 0.05 + 3 * np.sqrt(60 * 0.05 * 0.95), outside
+    assert outside["not given"] > 20, outside
+
+
+def test_groups_are_labels_of_either_side():
+    S = np.random.default_rng(1).random((30, 30)) + np.eye(30)
+    labels = np.arange(30) // 3
+    plain, both, one = (retrieval_report(S, "diagonal", groups=g) for g in (None, labels, (labels, None)))
+    assert both["a→b"] == plain["a→b"]  # the values stay, the intervals move
+    assert both.measures["a→b"] == one.measures["a→b"] != plain.measures["a→b"]
+    with pytest.raises(ValueError, match="groups of side a has 2 labels; want 30, one per item"):
+        retrieval_report(S, "diagonal", groups=["x", "y"])
+    alone = retrieval_report(S, "diagonal", groups=[None] * 30).measures["a→b"]["mrr"]
+    assert alone.low <= plain.measures["a→b"]["mrr"].low + 0.05

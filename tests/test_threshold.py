@@ -8,7 +8,7 @@ from scipy.stats import binom, ks_2samp
 from sklearn.metrics import f1_score, precision_recall_curve
 
 from mmalign_nb._binomial import clopper_pearson
-from mmalign_nb.align import threshold_match
+from mmalign_nb.align import max_match, min_match, mutual_match, nearest_match, threshold_match
 from mmalign_nb.threshold import Threshold, best_f1, for_fdr, for_precision, sweep
 
 # Few distinct scores, so that ties are the rule.
@@ -154,18 +154,19 @@ def test_clopper_pearson_inverts_the_binomial(k, n):
 
 
 def reference_walk(s, right, target, delta):
-    """The rule as its docstring says it, one cut at a time, with the binomial test instead of its inverse."""
-    start = max(2 * np.log(delta) / np.log(target), len(s) / 3)
-    chosen = None
+    """The fallback procedure as the docstring says it, one cut at a time: each test has the risk that came down to it."""
+    least = next(k for k in range(1, 10_000) if target**k <= 0.9 * delta * (1 + 1e-9))
+    chosen, risk, first, second = None, 0.0, False, False
     for t in np.unique(s)[::-1]:
         keep = s >= t
-        if keep.sum() < start:
-            continue
-        if (
-            binom.sf(right[keep].sum() - 1, keep.sum(), target) > delta
-        ):  # P(so many right | precision = target)
-            break
-        chosen = t
+        if not first and keep.sum() >= least:
+            first, risk = True, risk + 0.9 * delta
+        if first and not second and keep.sum() >= len(s) / 3:
+            second, risk = True, risk + 0.1 * delta
+        if risk and binom.sf(right[keep].sum() - 1, keep.sum(), target) <= risk * (1 + 1e-9):
+            chosen = t
+        else:
+            risk = 0.0
     return chosen
 
 
@@ -200,10 +201,86 @@ def test_the_promise_holds_where_the_truth_is_known():
 
 
 def test_too_few_labels_abstain_and_say_how_many_are_wanted():
-    line = for_precision(np.linspace(0, 1, 30), np.ones(30, bool), target=0.9, delta=0.1)
+    line = for_precision(np.linspace(0, 1, 22), np.ones(22, bool), target=0.9, delta=0.1)
     assert line.abstained
-    assert "30 labelled candidates; want at least 44" in line.guarantee
+    assert "22 labelled candidates; want at least 23" in line.guarantee
     assert line.coverage == 0
+    assert not for_precision(np.linspace(0, 1, 23), np.ones(23, bool), target=0.9, delta=0.1).abstained
+    assert for_precision([], []).abstained
+    assert for_precision([], [], groups=[]).abstained
+
+
+def test_a_few_right_ones_on_top_are_found():
+    """A third of the candidates right, or a tenth: the walk from a third down would never start."""
+    s = np.arange(300)[::-1] / 300
+    line = for_precision(s, np.arange(300) < 40)
+    assert round(line.coverage * 300) in range(40, 45)
+
+
+def test_the_risk_is_shared_where_false_lines_begin_everywhere():
+    """Scores that say nothing and a precision just under the target: every line is false, at each place where a walk may start."""
+    rng = np.random.default_rng(7)
+    for n in (60, 200):
+        missed = sum(
+            not for_precision(rng.random(n), rng.random(n) < 0.795, target=0.8).abstained for _ in range(1000)
+        )
+        assert 30 < missed <= 1000 * 0.1 + 3 * np.sqrt(1000 * 0.1 * 0.9), (n, missed)
+
+
+@pytest.mark.parametrize(("size", "equal"), [(3, True), (10, False), (30, True)])
+def test_groups_keep_the_promise_that_single_candidates_break(size, equal):
+    """Groups that are right or wrong as a whole, every line just false: 200 calibrations."""
+    rng = np.random.default_rng(size)
+    missed = {"given": 0, "not given": 0}
+    for _ in range(200):
+        sizes = np.full(40, size) if equal else rng.integers(1, 2 * size, 40)
+        group = np.repeat(np.arange(40), sizes)
+        right, s = (rng.random(40) < 0.79)[group], rng.random(len(group))
+        missed["given"] += not for_precision(s, right, 0.8, groups=group).abstained
+        missed["not given"] += not for_precision(s, right, 0.8).abstained
+    most = 200 * 0.1 + 3 * np.sqrt(200 * 0.1 * 0.9)
+    assert missed["given"] <= most, missed
+    assert size == 3 or missed["not given"] > most, missed
+
+
+def test_groups_are_a_bet_on_each_of_them():
+    """The p-value of the last cut, written down: with whole groups of one size it is that of independent candidates, by Chernoff."""
+    group = np.repeat(np.arange(60), 5)
+    s = np.repeat(np.linspace(1, 0, 60), 5)  # whole groups come one after the other
+    alone = for_precision(s[::5], np.ones(60, bool), groups=np.arange(60))
+    together = for_precision(s, np.ones(300, bool), groups=group)
+    assert float(alone) == float(together) == 0
+    assert "60 groups of the 300 labelled candidates, for new groups drawn like them" in together.guarantee
+    few = for_precision(s[:110], np.ones(110, bool), groups=group[:110])
+    assert few.abstained
+    assert "22 groups of the 110 labelled candidates; want at least 23" in few.guarantee
+    free = for_precision(
+        s[:115], np.ones(115, bool), groups=[None] * 115
+    )  # nobody knows: each is one of its own
+    assert not free.abstained
+    with pytest.raises(ValueError, match="groups has 3 labels; want 115, one per candidate"):
+        for_precision(s[:115], np.ones(115, bool), groups=[1, 2, 3])
+
+
+def test_matches_are_candidates_and_say_when_items_come_again():
+    rng = np.random.default_rng(0)
+    S = rng.random((200, 200)) + 2 * np.eye(200)
+    found = nearest_match(S)
+    line = for_precision(found, "diagonal")
+    assert float(line) == float(for_precision(found.scores, np.ones(200, bool)))
+    assert float(line) == float(for_precision(found, np.ones(200, bool)))
+    assert line.gallery == 200
+    assert line.warning == ""
+    S[:, 0] += 3  # a hub
+    hub = nearest_match(S)
+    assert (
+        "same items of side b stand in several candidates (200.0"
+        in for_precision(hub, "diagonal", 0.5).warning
+    )
+    assert for_precision(hub, "diagonal", 0.5, groups=hub.pairs[:, 1]).warning == ""
+    assert best_f1(hub, "diagonal").coverage > 0
+    with pytest.raises(ValueError, match="scores are matches with distances; want scores"):
+        for_precision(min_match(1 - S), "diagonal")
 
 
 def test_all_right_keeps_all():
@@ -262,6 +339,48 @@ def test_decoys_as_good_as_targets_abstain():
     assert "near misses" in line.warning
 
 
+def test_hubs_are_counted_and_told():
+    rng = np.random.default_rng(4)
+    s, d = rng.normal(3, 1, 200), rng.normal(0, 1, 200)
+    even, hub = for_fdr(s, d, items=np.arange(200)), for_fdr(s, d, items=np.arange(200) % 5)
+    assert even.concentration == 0
+    won = np.bincount((np.arange(200) % 5)[s > d])
+    assert hub.concentration == pytest.approx((won * (won - 1)).sum() / (won.sum() * (won.sum() - 1)))
+    assert "few items win many queries" in hub.warning
+    assert "few items" not in even.warning
+    assert np.isnan(for_fdr(s, d).concentration)
+    assert float(even) == float(hub) == float(for_fdr(s, d))
+    with pytest.raises(ValueError, match="items has 2 labels; want 200, one per query"):
+        for_fdr(s, d, items=["a", "b"])
+
+
+def test_matches_over_items_and_decoys_compete():
+    rng = np.random.default_rng(5)
+    S = rng.normal(size=(150, 300)) + 4 * np.eye(150, 300, 150)
+    decoys = np.arange(300) < 150
+    line = for_fdr(nearest_match(S), decoys)
+    assert float(line) == float(for_fdr(S[:, 150:].max(axis=1), S[:, :150].max(axis=1)))
+    assert line.gallery == 300
+    with pytest.raises(ValueError, match=r"want one True or False per column: shape \(300,\)"):
+        for_fdr(nearest_match(S), np.zeros(150, bool))
+    with pytest.raises(ValueError, match="matches with distances"):
+        for_fdr(min_match(S), decoys)
+
+
+def test_where_hubs_break_the_rate_each_item_once_keeps_it():
+    """No match is right, so any answer is a miss: the toss of a few coins decides, or of many."""
+    rng = np.random.default_rng(6)
+    answered = {"nearest": 0, "mutual": 0}
+    for _ in range(300):
+        S = rng.normal(size=(100, 60)) + 2 * rng.normal(size=60)
+        decoys = rng.random(60) < 0.5
+        for name, match in (("nearest", nearest_match), ("mutual", mutual_match)):
+            answered[name] += not for_fdr(match(S), decoys, target=0.1).abstained
+    most = 300 * 0.1 + 3 * np.sqrt(300 * 0.1 * 0.9)
+    assert answered["nearest"] > most, answered
+    assert answered["mutual"] <= most, answered
+
+
 # --- drift ------------------------------------------------------------------------------------------------
 
 
@@ -304,6 +423,33 @@ def test_a_matrix_is_compared_by_its_best_of_each_row():
     assert line.check(rng.random((50, 40))).alarm
     with pytest.raises(ValueError, match=r"new_scores has shape \(50,\); want 2-D \(n, m\)"):
         line.check(rng.random(50))
+
+
+def test_the_alarm_says_where_the_scores_went():
+    line, rng = calibrated(), np.random.default_rng(11)
+    heard = {"run lower": 0.55, "run higher": 0.65}
+    for words, centre in heard.items():
+        assert all(words in line.check(rng.normal(centre, 0.1, 300)).words for _ in range(20))
+    for spread in (0.03, 0.3):
+        assert all("spread otherwise" in line.check(rng.normal(0.6, spread, 300)).words for _ in range(20))
+
+
+def test_a_gallery_of_another_size_is_refused_where_it_is_known():
+    rng = np.random.default_rng(12)
+    S = rng.random((40, 30))
+    line = best_f1(nearest_match(S), S > 0.5)
+    assert not line.check(nearest_match(rng.random((40, 30)))).alarm
+    with pytest.raises(
+        ValueError, match="the best of 300 items each, those of the calibration the best of 30"
+    ):
+        line.check(nearest_match(rng.random((40, 300))))
+    with pytest.raises(ValueError, match="best of 300 items"):
+        line.check(rng.random(40), gallery=300)
+    with pytest.raises(ValueError, match="best of 300 items"):
+        best_f1(S, S > 0.5).check(rng.random((40, 300)))
+    # Why: the best of ten times as many, without any drift, rings nearly always.
+    unaware = best_f1(S.max(axis=1), np.ones(40, bool))
+    assert sum(unaware.check(rng.random((40, 300)).max(axis=1)).alarm for _ in range(50)) > 45
 
 
 def test_check_wants_scores_taken_alike():
@@ -356,3 +502,11 @@ def test_threshold_goes_into_matching_as_it_is():
     assert len(threshold_match([[0.6, 0.4]], line)) == 1
     with pytest.raises(ValueError, match="abstained"):
         threshold_match([[0.6, 0.4]], Threshold(np.nan, "by eye", 0, 0.0, "no reason"))
+
+
+def test_a_promise_about_a_pool_is_void_for_a_matching_made_anew():
+    line = Threshold(0.5, "one at a time", 9, 1.0, "", pool=True)
+    for match in (max_match, min_match):
+        with pytest.warns(UserWarning, match="the promise is void here"):
+            match([[0.6, 0.4], [0.4, 0.6]], line)
+    assert len(nearest_match([[0.6, 0.4], [0.4, 0.6]], line)) == 2  # the pool itself, cut

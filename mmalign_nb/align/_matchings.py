@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -70,8 +71,15 @@ def _full_weights(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
     return np.add(lifted, most + 1.0, where=finite, out=lifted), True
 
 
-def _assigned(source: Source, line: float | None, ties: str) -> Matches:
+def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
     """One-to-one pairs of greatest total, gated inside the assignment."""
+    line = source.line(threshold, name)
+    if getattr(threshold, "pool", False):
+        warnings.warn(
+            f"{name} promises something about the best matches of one pool, and a one-to-one matching at another line is another "
+            "pool: the promise is void here. Cut the pool itself: Labelling.kept",
+            stacklevel=3,
+        )
     n, m = source.shape
     lowest = one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
@@ -144,7 +152,7 @@ def min_match(
     ([[0, 1], [1, 0]], 4.0)
     """
     source = Source(distances, metric, "distances", sign=-1)
-    return _assigned(source, source.line(max_distance, "max_distance"), ties)
+    return _assigned(source, max_distance, "max_distance", ties)
 
 
 def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", ties: str = "lowest") -> Matches:
@@ -159,7 +167,7 @@ def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", tie
     scores : (n, m) array, or a tuple (A, B) of embeddings (n, d), (m, d)
         Higher is more alike; ``-inf`` is "never pair these".
     threshold : float or Threshold, optional
-        The gate. The number of pairs never rises with it.
+        The gate; a ``Threshold`` of ``Labelling`` comes with a warning, since its promise is about another pool. The number of pairs never rises with it, unless ``ties="drop"`` drops more of them at a lower line.
     metric : str
         The similarity of embeddings; not used for a matrix. With a threshold only the pairs above it are held
         in memory, without one the (n, m) matrix is.
@@ -185,7 +193,8 @@ def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", tie
 
     Notes
     -----
-    Adding a number to a row or column of a square matrix changes nothing here, so neither does CSLS.
+    In a square matrix of finite scores and without a threshold, a number added to a row or column changes no pair, and so
+    neither does CSLS. With a threshold, with ``-inf`` or in a rectangle it may.
 
     Notebook: ``04_alignment``.
 
@@ -199,7 +208,7 @@ def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", tie
     [[0, 1], [1, 0]]
     """
     source = Source(scores, metric)
-    return _assigned(source, source.line(threshold, "threshold"), ties)
+    return _assigned(source, threshold, "threshold", ties)
 
 
 def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", margins: bool = True) -> Matches:
@@ -366,7 +375,7 @@ def greedy_match(
 ) -> Matches:
     """Pair one to one, best first: take the highest score left, remove its row and column, and so on.
 
-    Quick to explain, and at least half of the greatest possible total if no score is negative (Preis 1999).
+    Quick to explain, and at least half of the greatest possible total if no score is negative (Avis 1983).
 
     Parameters
     ----------
@@ -387,7 +396,7 @@ def greedy_match(
 
     References
     ----------
-    R. Preis, Linear time ½-approximation algorithm for maximum weighted matching in general graphs, STACS 1999.
+    D. Avis, A survey of heuristics for the weighted matching problem, Networks 13:475–493, 1983.
 
     Notes
     -----

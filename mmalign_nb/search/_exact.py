@@ -50,7 +50,7 @@ class Index:
     References
     ----------
     J. Johnson, M. Douze, H. Jégou, *Billion-scale similarity search with GPUs*, IEEE Trans. Big Data 7(3):535–547, 2021
-    (the exhaustive index, there called flat).
+    (the exhaustive index).
 
     Notes
     -----

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Drift", "Sweep", "Threshold", "best_f1", "for_fdr", "for_precision", "sweep"]
 
 # Measured in benchmarks/PROMISES.md: above it the rate of for_fdr is missed by more than a tenth of itself.
-_CONCENTRATED = 0.02
+_CONCENTRATED = 0.01
 
 _FIRST = 0.9  # the share of δ that for_precision puts on the first place at which anything can be shown
 
@@ -579,29 +579,34 @@ def _bets(
     """
     order = np.argsort(-data.scores, kind="stable")
     gain, member = data.right[order] - target, member[order]
+    steps = [slice(begin, end) for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
     won, kept = np.zeros((2, member.max() + 1))
-    p, least = np.empty((2, len(ends)))
-    for at, (begin, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-        np.add.at(kept, member[begin:end], 1)
-        np.add.at(won, member[begin:end], gain[begin:end])
-        mates = float(kept @ kept) / end
-        stake = (_shown(end / mates, target, delta) - target) / (1 - target) / mates
-        stake = min(stake, 1 / kept.max()) / target
-        with np.errstate(divide="ignore", invalid="ignore"):  # all is lost: no evidence at all
-            p[at] = np.exp(-np.log1p(stake * won).sum())
-        least[at] = np.exp(-np.log1p(stake * (1 - target) * kept).sum())
+    mates, most, p, least = np.empty((4, len(ends)))
+    for at, step in enumerate(steps):
+        np.add.at(kept, member[step], 1)
+        mates[at], most[at] = kept @ kept / ends[at], kept.max()
+    stakes = (_shown(ends / mates, target, delta) - target) / (1 - target) / mates
+    stakes = np.minimum(stakes, 1 / most) / target
+    kept[:] = 0
+    with np.errstate(divide="ignore", invalid="ignore"):  # all is lost: no evidence at all
+        for at, step in enumerate(steps):
+            np.add.at(kept, member[step], 1)
+            np.add.at(won, member[step], gain[step])
+            p[at] = np.exp(-np.log1p(stakes[at] * won).sum())
+            least[at] = np.exp(-np.log1p(stakes[at] * (1 - target) * kept).sum())
     return p, least
 
 
-def _shown(n: float, target: float, delta: float) -> float:
-    """The share that n independent candidates must have right: ``n · KL(q, target) = ln 1/δ``; at most 1."""
-    from scipy.optimize import brentq
+def _shown(n: np.ndarray, target: float, delta: float) -> np.ndarray:
+    """The share that n independent candidates must have right: ``n · KL(q, target) = ln 1/δ``, by halving; at most 1."""
     from scipy.special import rel_entr
 
-    def short(q: float) -> float:
-        return float(n * (rel_entr(q, target) + rel_entr(1 - q, 1 - target)) + math.log(delta))
-
-    return float(brentq(short, target, 1.0)) if short(1.0) > 0 else 1.0
+    low, high = np.full(n.shape, target), np.ones(n.shape)
+    for _ in range(40):
+        q = (low + high) / 2
+        far = n * (rel_entr(q, target) + rel_entr(1 - q, 1 - target)) > -math.log(delta)
+        low, high = np.where(far, low, q), np.where(far, q, high)
+    return high
 
 
 def for_fdr(scores: Any, decoys: Any, target: float = 0.1, *, items: Any = None) -> Threshold:
@@ -648,8 +653,8 @@ def for_fdr(scores: Any, decoys: Any, target: float = 0.1, *, items: Any = None)
     query, and the rate comes out too low. Choose decoys as hard as the real wrong answers, and verify with some labels.
 
     **And with independence.** Each wrong match must fall on an item or a decoy by a coin of its own. Where a few hubs win
-    many queries, one coin decides many matches, and the rate is missed. ``concentration`` shows it, and above 0.02 the
-    ``warning`` says so. Then let each item win once: ``pairs = greedy_match(S)`` over items and decoys together, decoys
+    many queries, one coin decides many matches, and the rate is missed. ``concentration`` shows it, and above 0.01 the
+    ``warning`` says so. Then let each item win once: ``pairs = mutual_match(S)`` over items and decoys together, decoys
     first, ``for_fdr(pairs, decoys)``, and keep those of ``pairs`` that reach the line and are no decoys. What was measured
     stands in ``benchmarks/PROMISES.md``.
 
@@ -667,11 +672,11 @@ def for_fdr(scores: Any, decoys: Any, target: float = 0.1, *, items: Any = None)
 
     Each item once:
 
-    >>> from mmalign_nb.align import greedy_match
+    >>> from mmalign_nb.align import mutual_match
     >>> S = rng.normal(size=(200, 400))  # 200 decoys, then 200 items
     >>> S[np.arange(150), 200 + np.arange(150)] += 6
     >>> decoys = np.arange(400) < 200
-    >>> pairs = greedy_match(S)
+    >>> pairs = mutual_match(S)
     >>> line = for_fdr(pairs, decoys, target=0.1)
     >>> kept = (pairs.scores >= float(line)) & ~decoys[pairs.pairs[:, 1]]
     >>> bool(kept.sum() > 140), round(line.concentration, 3)
@@ -702,7 +707,7 @@ def for_fdr(scores: Any, decoys: Any, target: float = 0.1, *, items: Any = None)
     if concentration > _CONCENTRATED:
         warning += (
             f"; few items win many queries (two wins hold the same item with a chance of {concentration:.2f}), so wins are not "
-            "independent and the rate is missed: let each item win once, for example greedy_match over items and decoys"
+            "independent and the rate is missed: let each item win once, for example mutual_match over items and decoys"
         )
     taken = s if gallery is None else best
     reference = np.sort(taken[taken > -np.inf])
