@@ -307,7 +307,7 @@ BOUNDARIES = {
 }
 
 
-def boundary_run(name: str, seed: int, budget: int = 1000) -> Run:
+def boundary_run(name: str, seed: int, budget: int = BUDGETS[-1]) -> Run:
     """Label a boundary world."""
     right, options = BOUNDARIES[name]
     return labelled((-np.arange(len(right), dtype=float), right), TARGET, seed, budget, **options)
@@ -339,9 +339,11 @@ def labelled(
     """Label a pool one at a time by the truth; every ``foretell`` answers write down what ``next_line`` says."""
     scores, right = candidates
     labelling, said = Labelling(scores, target, DELTA, seed, **options), []
-    while len(labelling.asked) < budget and (at := labelling.ask()) is not None:
-        if foretell and len(labelling.asked) % foretell == 0 and (coming := labelling.next_line):
-            said.append((len(labelling.asked), coming))
+    for count in range(budget):
+        if (at := labelling.ask()) is None:
+            break
+        if foretell and count % foretell == 0 and (coming := labelling.next_line):
+            said.append((count, coming))
         labelling.answer(bool(right[at]))
     scores, right = scores.ravel(), right.ravel()
     kept = np.append(0, labelling.history[:, 2].astype(int))
@@ -491,7 +493,7 @@ def labelling_tables(cases: list[Case], runs: int) -> list[str]:
         "### Boundary worlds and clusters",
         "",
         "A boundary world holds with certainty up to a line that is exactly one right pair short: an unsound rule shows here. "
-        "A run misses if it could have been stopped at any moment with too few right ones kept (1,000 labels at most). "
+        "A run misses if it could have been stopped at any moment with too few right ones kept (300 labels at most). "
         "Clusters: right or wrong as a whole.",
         "",
         f"| world | missed at the unluckiest moment, of {runs:,} | some bound too high |",
@@ -503,7 +505,7 @@ def labelling_tables(cases: list[Case], runs: int) -> list[str]:
     for size in (3, 10, 30):
         draw = clusters(size)
         worlds[f"clusters of {size}, 1,200 candidates"] = lambda run, draw=draw: labelled(
-            draw(run), TARGET, run, 1000
+            draw(run), TARGET, run, BUDGETS[-1]
         )
     for name, world in worlds.items():
         ends = [world(run) for run in range(runs)]

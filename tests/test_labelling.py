@@ -23,7 +23,9 @@ def at_most(share, runs):
 
 def label(labelling, right, budget=10**9):
     """Answer by the truth until nothing is asked or the budget is spent."""
-    while len(labelling.asked) < budget and (at := labelling.ask()) is not None:
+    for _ in range(budget):
+        if (at := labelling.ask()) is None:
+            break
         labelling.answer(bool(right[at]))
     return labelling
 
