@@ -3,7 +3,7 @@
     python benchmarks/how_high.py            print the table
     python benchmarks/how_high.py --write    and put it into benchmarks/HOW_HIGH.md
 
-Each row: half of the items, never seen in training, look for their partner among these; the best match of each is a candidate.
+Each row: half of the items, never seen by the projection, look for their partner among these; the best match of each is a candidate.
 Of the candidates 300 (at most half) are labelled, `for_precision` finds the line for a precision of 0.9 at a risk of 0.1, and the
 others say what it keeps and how many of these are right. The median over the splits that answered.
 """

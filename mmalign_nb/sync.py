@@ -104,10 +104,9 @@ def best_offset(
     same for all features: a drift stays a drift, but a clap is smeared out. The sequence and its reverse are taken together,
     so that end and beginning meet without a jump.
 
-    On unrelated pairs of 200 frames p <= 0.05 came in at most 5 % of runs, as far as 300 of them can tell, for white noise,
-    slow drift with and without noise, random walks and smoothed noise; for 60 frames in up to a tenth: with few frames ask
-    for less than 0.05, or give a ``null`` of real strangers. Identical sequences of 200 frames have the least p-value there
-    is (``benchmarks/SYNC.md``).
+    On unrelated pairs p <= 0.05 came in at most 5 % of runs, as far as 300 of them can tell, for white noise, slow drift with
+    and without noise, random walks and smoothed noise. A short excerpt of a slow drift is seldom found: there a ``null`` of real
+    strangers serves better. Identical sequences have the least p-value there is (``benchmarks/SYNC.md``).
 
     Notebook: ``07_video_audio_search``.
 
@@ -118,7 +117,7 @@ def best_offset(
     >>> steps = np.random.default_rng(0).normal(size=200)
     >>> found = best_offset(steps[:150], steps[10:], rate=25, max_offset=20)
     >>> found.offset, found.seconds, round(found.score, 3), found.p_value
-    (-10, -0.4, 1.0, 0.01)
+    (-10, -0.4, 1.0, 0.005)
     """
     if rate is not None:
         rate = as_number(rate, "rate", 0, above=True, what="frames per second, a number")
