@@ -185,6 +185,19 @@ def test_labels_count_only_in_the_order_of_the_line():
     assert (right == walked).all()
 
 
+def test_a_line_is_judged_by_the_best_its_bet_ever_was():
+    """What wrong labels take away again afterwards does not unsay what was shown."""
+    labelling = Labelling(-np.arange(60.0))
+    walk = [at for at in labelling._drawn if at < 40]
+    labelling._label[walk] = np.arange(40) < 30
+    n, s = labelling._walks(labelling._sizes[:1])
+    course = evidence(labelling._needed[0] - 1, 40, n, s, 0.9)[0]
+    assert course[29] > math.log(10) > course[-1]
+    assert labelling._shows(0, 0)
+    labelling._label[walk[10]] = -1  # from here on the line's labels do not count
+    assert not labelling._shows(0, 0)
+
+
 @given(st.integers(0, 10**6), st.sampled_from([0.3, 0.8, 0.9, 0.97]), st.integers(1, 160))
 def test_undo_is_never_having_answered(seed, target, n):
     rng = np.random.default_rng(seed)

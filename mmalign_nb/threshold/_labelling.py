@@ -401,12 +401,10 @@ class Labelling:
         """
         sides = ["candidate"] if self._candidates.ndim == 1 else ["a", "b"]
         rows: list[list[Any]] = [["answer", *sides, "score", "target", "delta", "seed", "first", "pool"]]
+        settings = [repr(self.target), repr(self.delta), self.seed, self.first, self._fingerprint]
         for at, right in self._answers:
             names = np.atleast_1d(self._candidates[self._at[at]]).tolist()
-            rows.append([
-                _WORDS[right], *names, repr(self._sign * float(self._scores[at])),
-                repr(self.target), repr(self.delta), self.seed, self.first, self._fingerprint,
-            ])  # fmt: skip
+            rows.append([_WORDS[right], *names, repr(self._sign * float(self._scores[at])), *settings])
         from .._files import replacing
 
         with replacing(Path(path)) as file:
