@@ -78,6 +78,24 @@ def test_no_smaller_number_is_refuted_too_often_over_all_orders(m, target, delta
     assert refuted_at_all  # else nothing was tested
 
 
+@pytest.mark.parametrize("m", [40, 94, 209, 500])
+@pytest.mark.parametrize("target", [0.5, 0.8, 0.9, 0.95])
+def test_the_exact_chance_that_a_line_one_short_is_ever_shown(m, target):
+    """Over all orders, label by label: below δ, and not far below, so that little of the risk is wasted."""
+    k = math.ceil(round(target * m, 9)) - 1
+    s, shown = np.arange(m + 1), 0.0
+    chance = np.zeros(m + 1)  # of s right ones so far, and not shown yet
+    chance[0] = 1
+    for n in range(1, m + 1):
+        right = chance * np.clip((k - s) / (m - n + 1), 0, 1)
+        chance = chance - right
+        chance[1:] += right[:-1]
+        there = (s <= n) & (evidence(k, m, n, np.minimum(s, n), target) >= -math.log(0.1))
+        shown += chance[there].sum()
+        chance[there] = 0
+    assert 0.05 < shown <= 0.1
+
+
 def test_at_least_is_the_first_number_that_is_not_refuted():
     m, target, delta = 23, 0.8, 0.1
     n, s = (x.ravel() for x in np.meshgrid(np.arange(m + 1), np.arange(m + 1), indexing="ij"))
