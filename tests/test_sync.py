@@ -323,7 +323,7 @@ def test_dtw_refuses_bad_input_by_name():
             dtw_path([[0.0, 1.0], [1.0, bad]])
     with pytest.raises(ValueError, match="cost is empty"):
         dtw_path(np.empty((0, 3)))
-    with pytest.raises(ValueError, match=r"cost has shape \(3,\); want 2-D"):
+    with pytest.raises(ValueError, match=r"cost is 1-D with shape \(3,\); want 2-D"):
         dtw_path([1.0, 2.0, 3.0])
     with pytest.raises(TypeError, match="cost is"):
         dtw_path("path")
