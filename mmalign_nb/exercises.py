@@ -392,15 +392,15 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
     ),
     # chapter 05
     "05-1": Number(
-        value=45,
+        value=16,
         tolerance=0,
-        reason="So many can pass only if all are right; the walk starts at twice as many, 90, where one may be wrong.",
-        low="If all are right, the chance is 0.95 to the power of n, and here it is still above 0.1.",
-        high="A smaller number is enough: 0.95 to the power of n must be at most 0.1, and n as small as can be.",
+        reason="Fifteen right answers bring 1 coin to 9.5 and sixteen to 11.7; one wrong answer would cost more.",
+        low="There the wealth is still below 10: try more right answers with wealth(..., m=40, target=0.9).",
+        high="Fewer are enough: look for the first moment at which the wealth is at least 10.",
         wanted="a whole number",
         near={
-            22: "This is the number for a precision of 0.9.",
-            90: "The walk starts there, but the test can be passed with fewer.",
+            7: "This is the number for a precision of 0.7.",
+            22: "So many it takes by the binomial test, for candidates that never run out; here there are only 40.",
         },
     ),
     "05-2": Choice(
@@ -413,16 +413,16 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
         wanted='"more", "fewer" or "abstain"',
     ),
     "05-3": Number(
-        value=0.35,
-        tolerance=0.005,
-        reason="It keeps 371 of the other 1,050, and 0.77 of these are right: a promise for the new data, but a smaller one.",
-        low="Take for_precision with a target of 0.75, and the share of the others that score at least its threshold.",
-        high="Take for_precision with a target of 0.75, and the share of the others that score at least its threshold.",
-        wanted="a number with two decimals",
+        value=164,
+        tolerance=0,
+        reason="It keeps 164 of the 1,450, and 0.90 of these are right: a promise again, for fewer matches.",
+        low="Ask and answer 100 times, with target=0.8 and seed=0, and count what Labelling keeps.",
+        high="Ask and answer 100 times, with target=0.8 and seed=0, and count what Labelling keeps.",
+        wanted="a whole number",
         near={
-            0.77: "This is the precision above the threshold; asked is the share that is kept.",
-            0.68: "This is the threshold; asked is the share that it keeps.",
-            371: "This is the number kept; divide it by the number of the others.",
+            76: "This is what it keeps after 40 answers: go on.",
+            100: "This is the number of answers; asked is len(labelling.kept).",
+            0.74: "This is the line; asked is how many candidates reach it.",
         },
     ),
 }
