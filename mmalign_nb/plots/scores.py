@@ -344,7 +344,7 @@ def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, ti
 
     Notes
     -----
-    Notebook: ``05_what_score_is_a_match``.
+    Notebook: ``11_your_own_data``.
 
     Examples
     --------
