@@ -455,7 +455,7 @@ def check(exercise: str, answer: Any) -> None:
     >>> check("00-2", ...)
     Not answered yet: want a number with two decimals.
     >>> check("00-2", "a half")
-    Want a number with two decimals; this is str 'a half'.
+    Want a number with two decimals; this is str 'a half', which is no finite number.
     """
     if exercise not in _EXERCISES:
         raise ValueError(f"exercise is {exercise!r}; there are {', '.join(map(repr, _EXERCISES))}")

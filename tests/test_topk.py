@@ -438,12 +438,12 @@ def test_rivals_of_awkward_data(metric, kind, share, monkeypatch):
 
 
 def test_rivals_take_no_matrix():
-    A, B = vectors(6000, 8, 0), vectors(6000, 8, 1)
-    rivals = Rivals(6000, 6000)
+    A, B = vectors(14000, 8, 0), vectors(14000, 8, 1)
+    rivals = Rivals(14000, 14000)
     tracemalloc.start()
     try:
         assert len(list(above(A, B, 0.97, rivals=rivals)))
-        assert tracemalloc.get_traced_memory()[1] < 80e6
+        assert tracemalloc.get_traced_memory()[1] < 14000 * 14000 * 4 / 4  # of the matrix as float32
     finally:
         tracemalloc.stop()
     np.testing.assert_array_equal(np.stack([rivals.rows.first, rivals.rows.second], 1), top_k(A, B, 2)[1])
