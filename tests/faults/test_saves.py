@@ -686,7 +686,10 @@ BROKEN_TEXT = {
     "config no mapping": (lambda p: rewrite(p, config=np.array("[1]")), "holds no whole encoder of text"),
     "no kind": (lambda p: configure(p, kind=None), r"holds no whole encoder of text \(KeyError: 'kind'\)"),
     "no terms": (lambda p: configure(p, terms=None), r"holds no whole encoder of text \(KeyError: 'terms'\)"),
-    "params": (lambda p: configure(p, params={"size": 3}), "holds no whole encoder of text .ValueError: Invalid parameter 'size'"),
+    "params": (
+        lambda p: configure(p, params={"size": 3}),
+        "holds no whole encoder of text .ValueError: Invalid parameter 'size'",
+    ),
     "few terms": (lambda p: configure(p, terms=["a"]), "idf is float32 array .5,.; want 1 finite numbers"),
     "no idf": (lambda p: rewrite(p, idf=None), r"holds no whole encoder of text \(KeyError: 'idf'\)"),
     "NaN": (lambda p: rewrite(p, idf=np.full(5, np.nan, np.float32)), "has NaN or infinity in 'idf'"),
