@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
 from mmalign_nb.search import Hits, Index, RangeHits
-from mmalign_nb.similarity import binarize, similarity
-
-METRICS = ("cosine", "dot", "euclidean", "hamming")
+from mmalign_nb.similarity import METRICS, binarize, similarity
 
 
 def vectors(n, d=12, seed=0, metric="cosine"):
@@ -166,9 +164,9 @@ def test_an_empty_index_can_be_saved(tmp_path):
     ("call", "error", "message"),
     [
         (
-            lambda i: Index("manhattan"),
+            lambda i: Index("hamilton"),
             ValueError,
-            "metric is 'manhattan'; known: 'cosine', 'dot', 'euclidean', 'hamming'",
+            "metric is 'hamilton'; known: 'cosine', 'euclidean', 'manhattan', 'hamming', 'dot'",
         ),
         (lambda i: Index().search(vectors(2)), ValueError, "the index is empty; add vectors first"),
         (lambda i: i.search(vectors(2, 5)), ValueError, "queries has 5 columns; want 12"),

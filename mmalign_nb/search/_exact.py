@@ -10,7 +10,7 @@ import numpy as np
 
 from .._check import as_ids, as_threshold, check_nonzero_rows, one_of
 from .._files import as_path
-from ..similarity import Gallery, Rows, above, as_rows, norms, top_k
+from ..similarity import METRICS, Gallery, Rows, above, as_rows, norms, top_k
 from ._folder import read, write
 
 
@@ -37,7 +37,7 @@ class Index:
 
     Parameters
     ----------
-    metric : {"cosine", "dot", "euclidean", "hamming"}
+    metric : {"cosine", "euclidean", "manhattan", "hamming", "dot"}
         Scores are those of ``similarity``: higher is more alike, euclidean and hamming are negated distances.
 
     Raises
@@ -66,7 +66,7 @@ class Index:
     """
 
     def __init__(self, metric: str = "cosine") -> None:
-        self.metric = one_of(metric, "metric", ("cosine", "dot", "euclidean", "hamming"))
+        self.metric = one_of(metric, "metric", METRICS)
         # Columns and kind of bits of what was added, without the rows themselves.
         self._form: Rows | None = None
         self._rows: list[np.ndarray] = []
