@@ -10,8 +10,8 @@ from .._check import as_array, as_matrix, check_nonzero_rows, describe, one_of
 
 __all__ = ["BY_DIFFERENCES", "METRICS", "Rows", "as_rows", "as_sides", "check_directions", "norms"]
 
-# Distances of two dense rows by their differences alone: SciPy's name for a block, and the formula for pairs. A measure
-# of this kind is one more line.
+# Distances of two dense rows by their differences alone: ``cdist``'s name, for a block, and the formula for pairs, from
+# signed differences float64 (k, d) to distances (k,); the callers negate both. A measure of this kind is one more line.
 BY_DIFFERENCES: dict[str, tuple[Any, Any]] = {"manhattan": ("cityblock", lambda d: np.abs(d).sum(axis=1))}
 METRICS = ("cosine", "euclidean", *BY_DIFFERENCES, "hamming", "dot")
 
