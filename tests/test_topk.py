@@ -12,11 +12,13 @@ from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from mmalign_nb.similarity import _topk
-from mmalign_nb.similarity._rows import as_sides
+from mmalign_nb.similarity._rows import BY_DIFFERENCES, METRICS, as_sides
 from mmalign_nb.similarity._topk import Gallery, Rivals, above, top_k, top_k_of
 
-METRICS = ("cosine", "dot", "euclidean", "manhattan", "hamming")
-NAMES = {"cosine": "cosine", "euclidean": "euclidean", "manhattan": "cityblock", "hamming": "hamming"}
+# SciPy's names of the measures.
+NAMES = {"cosine": "cosine", "euclidean": "euclidean", "hamming": "hamming"} | {
+    k: v[0] for k, v in BY_DIFFERENCES.items()
+}
 
 
 def brute(A, B, metric):

@@ -43,7 +43,7 @@ class Index:
     Raises
     ------
     ValueError
-        For an unknown metric, and for those of ``similarity`` that are not in this list.
+        For an unknown metric.
 
     References
     ----------
