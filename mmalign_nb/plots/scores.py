@@ -373,7 +373,12 @@ def score_histogram(scores: Any, threshold: Any = None, truth: Any = None, *, ti
         and not getattr(threshold, "abstained", False)
         and math.isfinite(t := as_threshold(threshold))
     ):
-        ax.axvline(t, color=LINE, linestyle="--", label=f"threshold {t:.2f}")
+        ax.axvline(
+            t,
+            color=LINE,
+            linestyle="--",
+            label=f"threshold {t:.2f}" if abs(t) < 1e6 else f"threshold {t:.3g}",
+        )
     legend_below(ax, 3)
     return fig
 

@@ -472,7 +472,10 @@ CHANGES: dict[str, list[Change]] = {
     "images": IMAGE_TWINS + IMAGE_DEFECTS,
     "audio": AUDIO_TWINS + AUDIO_DEFECTS,
     "places": [
-        c for c in NUMBER_TWINS if not c.name.strip("<>").startswith(("f", "g")) and "grad" not in c.name
+        c
+        for c in NUMBER_TWINS
+        if not c.name.strip("<>").startswith(("f", "g"))
+        and c.name not in ("tensor with grad", "pandas nullable")
     ]
     + [c for c in NUMBER_DEFECTS if c.name != "a class"],
     "count": COUNT_TWINS + COUNT_DEFECTS,
