@@ -173,6 +173,8 @@ def _plain(x: Any) -> np.ndarray:
         return np.asarray(x.resolve_conj().resolve_neg().numpy())
     if isinstance(x, (list, tuple)) and any(hasattr(v, "detach") for v in x):
         x = [_plain(v) if hasattr(v, "detach") else v for v in x]
+    if not isinstance(x, (list, tuple)):
+        return np.asarray(x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a masked constant in a list warns and becomes NaN: refused below
         return np.asarray(x)
@@ -295,10 +297,12 @@ def fit_into(x: Any, name: str, dtype: Any) -> Any:
     return x.astype(dtype, copy=False)
 
 
-def check_nonzero_rows(norms: np.ndarray, name: str, metric: str = "cosine") -> None:
+def check_nonzero_rows(norms: np.ndarray, name: str) -> None:
     """Refuse zero vectors where a direction is needed: their cosine with anything is undefined."""
     if (zero := norms == 0).any():
-        hint = f"{metric} is undefined for them: drop these rows (for text: none of the words was seen in fitting)"
+        hint = (
+            "cosine is undefined for them: drop these rows (for text: none of the words was seen in fitting)"
+        )
         raise ValueError(bad_rows(zero, name, "zero vectors", hint))
 
 
@@ -416,7 +420,7 @@ def label_codes(a: Any, b: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def as_labels(x: Any, name: str) -> np.ndarray:
     """Return one label per item, all of one kind: an array as it is, words as str; a missing one among words is None."""
-    codes, _ = label_codes(x, x, name)
+    codes, _ = label_codes(x, (), name)
     if isinstance(x, np.ndarray) and x.dtype.kind in "biufmMU" and not np.ma.is_masked(x):
         return np.asarray(x)
     labels = _entries(x, name, "labels, one per item")
@@ -430,7 +434,7 @@ def as_labels(x: Any, name: str) -> np.ndarray:
 
 def as_groups(x: Any, name: str, n: int, each: str = "item") -> np.ndarray:
     """Return the group of each of n things as 0, 1, … from one label for each; a missing label is a group of its own."""
-    codes = label_codes(x, x, name)[0]
+    codes = label_codes(x, (), name)[0]
     if len(codes) != n:
         raise ValueError(f"{name} has {len(codes)} labels; want {n}, one per {each}")
     out: np.ndarray = np.unique(np.where(codes < 0, n + np.arange(n), codes), return_inverse=True)[1]

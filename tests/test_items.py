@@ -349,3 +349,11 @@ def test_split_takes_numbers_of_numpy():
     with pytest.raises(ValueError, match="seed is -1"):
         some().split(0.5, -1)
     assert len(train) == 3
+
+
+@pytest.mark.parametrize("unit", ["ns", "s", "D"])
+def test_a_missing_date_is_nobodys_partner(unit):
+    days = np.array(["2026-11-28", "NaT", "2026-11-29"], f"datetime64[{unit}]")
+    t = Truth((days, days[::-1]), (3, 3))
+    assert t.of([0, 1, 2], [2, 1, 0]).tolist() == [True, False, True]
+    assert t.total == 2

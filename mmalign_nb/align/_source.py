@@ -59,7 +59,7 @@ class Source(Scores):
                 found += above(self.a, gallery, cut, self.metric, rivals=self._rivals if rivals else None)
         else:
             found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, self.matrix.dtype))]
-            for s, block in self.lines(0):
+            for s, block in self.blocks():
                 flat = np.flatnonzero((block >= cut) & (block > -np.inf))
                 i, j = np.divmod(flat, self.shape[1])
                 found.append((i + s, j, block.ravel()[flat]))

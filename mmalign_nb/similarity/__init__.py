@@ -9,7 +9,8 @@ In the order of chapter 02:
 * ``modality_gap``, ``center``: two clouds that lie apart, and moving them together.
 
 For the rooms above: ``Scores`` is the door for scores, a matrix or two sides of vectors; ``as_rows``, ``norms`` and
-``Gallery`` are the one for a single side that is searched many times, and ``above`` finds all pairs above a threshold, ``Rivals`` the best two of each row and column on the way.
+``Gallery`` are the one for a single side that is searched many times; ``above`` finds all pairs above a threshold, and
+``Rivals`` the best two of each row and column on the way.
 """
 
 from ._measures import binarize, center, distance, similarity
