@@ -1,74 +1,106 @@
-"""What all panels share: a status line for errors, the look, and the picture and the line that stand in for them."""
+"""What all panels share: values that both sides turn, items as bytes, a picture and a line that stand in, a page of their own."""
 
 from __future__ import annotations
 
 import base64
 import functools
+import html
+import json
+import math
+import os
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as widgets
+import anywidget
 import numpy as np
+import traitlets
 
-from .._check import as_scores, describe
-from ..plots.style import RIGHT, WRONG, as_drawn, as_words, figure_png
-from ._media import Media, escape
+from .._check import as_number, as_scores, describe, one_of
+from .._files import as_path, replacing
+from ..plots.style import as_drawn, as_words, figure_png
+from . import instrument
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Set once per panel; JupyterLab's own variables keep text readable in its dark theme.
-CSS = f"""<style>
-.mm-panel {{ max-width: 1080px; }}
-.mm-panel .widget-label, .mm-panel select, .mm-panel input, .mm-panel button {{ font-size: 15px; }}
-.mm-panel .widget-html, .mm-panel .widget-html-content {{ overflow: visible; font-size: 15px; line-height: 1.4; }}
-.mm-read {{ font-size: 18px; color: var(--jp-content-font-color1, #111); }}
-.mm-read b {{ font-variant-numeric: tabular-nums; }}
-.mm-note {{ color: var(--jp-content-font-color2, #444); }}
-.mm-status {{ min-height: 1.5em; }}
-.mm-error {{ color: {WRONG}; font-weight: 600; }}
-.mm-head {{ font-size: 16px; font-weight: 600; margin: 6px 0 4px; color: var(--jp-content-font-color1, #111); }}
-.mm-cards {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 10px; }}
-.mm-cards.small {{ grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); }}
-.mm-cards.list {{ grid-template-columns: 1fr; }}
-.mm-two {{ display: grid; grid-template-columns: 1fr 1fr; gap: 28px; margin-bottom: 8px; }}
-.mm-ask {{ display: flex; align-items: center; gap: 14px; }}
-.mm-ask .mm-text {{ font-size: 18px; text-align: left; }}
-.mm-stack {{ display: flex; flex-direction: column; gap: 6px; padding-left: 12px; }}
-.mm-card {{ border: 2px solid #c4c4c4; border-radius: 6px; padding: 6px 8px; background: #fff; color: #111;
-  min-width: 0; }}
-.mm-card.right {{ border-color: {RIGHT}; }}
-.mm-card.wrong {{ border: 2px dashed {WRONG}; }}
-.mm-card .mm-top {{ display: flex; flex-wrap: wrap; justify-content: space-between; column-gap: 8px;
-  white-space: nowrap; font-size: 14px; margin-bottom: 4px; }}
-.mm-card.right .mm-mark {{ color: {RIGHT}; font-weight: 600; }}
-.mm-card.wrong .mm-mark {{ color: {WRONG}; font-weight: 600; }}
-.mm-pair {{ display: flex; align-items: center; justify-content: center; gap: 8px; min-height: 76px; }}
-.mm-pair.tall {{ flex-direction: column; }}
-.mm-cards.list .mm-pair {{ min-height: 0; }}
-.mm-text {{ font-size: 15px; line-height: 1.25; overflow-wrap: anywhere; text-align: center; }}
-.mm-item {{ width: 72px; height: 72px; object-fit: contain; margin: 0; background: #fff; }}
-.mm-card audio {{ width: 100%; min-width: 130px; height: 34px; }}
-.mm-picture {{ width: 100%; display: block; background: #fff; }}
-</style>"""
+
+class Control:
+    """A value of a panel that the next cell can read, set and observe, as one that is turned on the page."""
+
+    def __init__(self, panel: Panel, trait: str, read: Callable[[Any], Any]) -> None:
+        self._panel, self._trait, self._read = panel, trait, read
+
+    @property
+    def value(self) -> Any:
+        """The value now, here and on the page."""
+        return getattr(self._panel, self._trait)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        setattr(self._panel, self._trait, self._read(value))
+
+    def observe(self, handler: Callable[[Any], None], names: str = "value") -> None:
+        """Call ``handler`` with each change, whoever made it."""
+        self._panel.observe(self._panel._guard(handler), self._trait)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(value={self.value!r})"
 
 
-class Panel(widgets.VBox):
-    """A ``VBox`` that can also be read without a kernel and without a browser.
+@dataclass(frozen=True)
+class Range:
+    """What a slider runs over, in round steps, and with how many decimals its numbers are written."""
 
-    Subclasses say what they show: ``_line()`` in one line of text (compared by the notebook tests, so it must be
-    the same every time), ``alt`` in words for who does not see the picture, and ``figure()`` as a matplotlib figure.
+    min: float
+    max: float
+    step: float
+    decimals: int
+
+    @classmethod
+    def over(cls, low: float, high: float, also: float = math.nan) -> Range:
+        """From ``low``, or ``also`` if it is lower, to just above both, in about 200 steps."""
+        low, high = np.nanmin([low, also]), np.nanmax([high, also])
+        step = _round_step((high - low) / 200)
+        decimals = max(0, -math.floor(math.log10(step)))
+        ends = math.floor(low / step) * step, (math.ceil(high / step) + 1) * step
+        return cls(*(round(float(x), decimals) for x in ends), step, decimals)
+
+    def words(self, value: float) -> str:
+        """A number with as many decimals as the steps have; very small steps are written with an exponent."""
+        return f"{value + 0.0:.3e}" if self.decimals > 6 else f"{value + 0.0:.{self.decimals}f}"
+
+    def read(self, value: Any, name: str) -> float:
+        """A number in this range."""
+        return as_number(value, name, self.min, self.max)
+
+
+def _round_step(size: float) -> float:
+    """The smallest of 1, 2, 5 × 10^k that is at least ``size``."""
+    if size <= 0:
+        return 0.01
+    ten = 10.0 ** math.floor(math.log10(size))
+    return float(next(f * ten for f in (1, 2, 5, 10) if f * ten >= size * 0.999))
+
+
+class Panel(anywidget.AnyWidget):
+    """A panel that lives in the browser, and can also be read without a kernel and without a browser.
+
+    The browser gets the data once (``_data``), and turns knobs by itself; the traits of a subclass say what is turned.
+    Subclasses say what they show: ``_line()`` in one line of text (compared by the notebook tests, so it must be the same
+    every time), ``alt`` in words for who does not see the picture, and ``figure()`` as a matplotlib figure.
     """
 
-    def __init__(self, children: list[widgets.Widget], status_at: int | None = None) -> None:
-        self._error = ""
-        self._status = widgets.HTML()
-        self._status.add_class("mm-status")
-        at = len(children) if status_at is None else status_at
-        style = widgets.HTML(CSS, layout={"margin": "0", "height": "0"})
-        super().__init__([style, *children[:at], self._status, *children[at:]])
-        self.add_class("mm-panel")
+    _esm = instrument.module()
+    _css = instrument.style()
+    _kind = traitlets.Unicode().tag(sync=True)
+    _data = traitlets.Dict().tag(sync=True)
+    _said = traitlets.Dict({"words": "", "error": False}).tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self.on_msg(self._hear)
 
     @property
     @abstractmethod
@@ -83,11 +115,27 @@ class Panel(widgets.VBox):
     def _line(self) -> str:
         """What the panel shows now, in one line."""
 
+    def _answer(self, asked: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+        """What the page asks Python for: an answer, and arrays as bytes."""
+        raise ValueError(f"the page asks for {asked}, which this panel does not know")
+
+    def _state(self) -> dict[str, Any]:
+        """All that the panel needs in a page without Python."""
+        kept = [k for k in self.trait_names(sync=True) if k.startswith("_") and not k.startswith(("_view", "_model", "_esm", "_css", "_dom", "_anywidget"))]  # fmt: skip
+        return {name: getattr(self, name) for name in kept}
+
+    def _hear(self, _: Any, asked: dict[str, Any], buffers: Sequence[Any]) -> None:
+        """Answer a message of the page; an error is an answer too, and is read in the panel."""
+
+        def answer(content: dict[str, Any]) -> None:
+            reply, data = self._answer(content)
+            self.send({**reply, "id": content["id"]}, data)
+
+        self._guard(answer)(asked)
+
     def _say(self, words: str, error: bool = False) -> None:
-        """Put a sentence into the status line; an error is kept for the text form of the panel as well."""
-        self._error = words if error else ""
-        kind, sign = ("mm-error", "⚠ ") if error else ("mm-note", "")
-        self._status.value = f'<div class="{kind}" role="status">{sign}{escape(words)}</div>' if words else ""
+        """Put a sentence into the panel's own line; an error stands in the text form of the panel as well."""
+        self._said = {"words": words, "error": error}
 
     def _guard(self, callback: Callable[[Any], Any]) -> Callable[[Any], None]:
         """Wrap a callback so that its error is read in the panel: Jupyter would hide it in a log."""
@@ -103,13 +151,70 @@ class Panel(widgets.VBox):
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        return f"{name}(error: {self._error})" if self._error else f"{name}{self._line()}"
+        return f"{name}(error: {self._said['words']})" if self._said["error"] else f"{name}{self._line()}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data = super()._repr_mimebundle_(**kwargs) or {}
+        data = dict(super()._repr_mimebundle_(**kwargs)[0])
         data["text/plain"] = repr(self)
         data["image/png"] = base64.b64encode(figure_png(self.figure())).decode("ascii")
+        if os.environ.get(LIVE):
+            data[FRAGMENT] = self._fragment()
         return data, {"image/png": {"alt": self.alt}}
+
+    def _fragment(self) -> str:
+        """The panel as a part of a page: its picture, and the data that bring it to life."""
+        png = base64.b64encode(figure_png(self.figure())).decode("ascii")
+        told = json.dumps(_as_json(self._state()), ensure_ascii=True).replace("<", "\\u003c")
+        return (
+            f'<div class="mm-live"><img alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}">'
+            f'<script type="application/json">{told}</script></div>'
+        )
+
+    def save_html(self, path: str | os.PathLike[str], title: str | None = None) -> None:
+        """Write a page of its own, UTF-8, in which the panel lives without Python and without a network.
+
+        What needs Python, such as a new query, says so there. The page is written in one act.
+
+        Parameters
+        ----------
+        path : str or path
+        title : str, optional
+            By default the panel's name.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from mmalign_nb.panels import ThresholdPanel
+        >>> panel = ThresholdPanel([[0.9, 0.1], [0.3, 0.4]], ["cat", "dog"], ["Katze", "Hund"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     panel.save_html(path := pathlib.Path(folder, "panel.html"))
+        ...     text = path.read_text(encoding="utf-8")
+        >>> "http://" in text or "https://" in text, "Katze" in text
+        (False, True)
+        """
+        title = type(self).__name__ if title is None else as_words(title, "title")
+        page = instrument.page(title, self._fragment())
+        with replacing(as_path(path)) as file:
+            file.write(page.encode("utf-8"))
+
+
+# With this variable set, panels also give the part of a page that lives without Python: the book is made so.
+LIVE, FRAGMENT = "MMALIGN_NB_LIVE", "application/vnd.mmalign-nb.panel"
+
+
+def packed(x: np.ndarray) -> dict[str, Any]:
+    """An array as the page reads it: ``float64``, ``float32``, ``int32``, ``int16`` or ``uint8``."""
+    x = np.ascontiguousarray(x)
+    return {"dtype": str(x.dtype), "shape": list(x.shape), "data": memoryview(x.reshape(-1).view(np.uint8))}
+
+
+def _as_json(x: Any) -> Any:
+    """Bytes as base64, so that JSON can hold them."""
+    if isinstance(x, (memoryview, bytes)):
+        return {"base64": base64.b64encode(x).decode("ascii")}
+    if isinstance(x, Mapping):
+        return {k: _as_json(v) for k, v in x.items()}
+    return [_as_json(v) for v in x] if isinstance(x, (list, tuple)) else x
 
 
 def read_measures(scores: Any, n: int = 1) -> tuple[dict[str, np.ndarray], tuple[int, int]]:
@@ -132,18 +237,6 @@ def read_measures(scores: Any, n: int = 1) -> tuple[dict[str, np.ndarray], tuple
     return out, shapes.pop()
 
 
-def card(top: str, inside: str, right: bool | None = None) -> str:
-    """A frame around an item or a pair: solid with ✓ if right, dashed with ✗ if wrong, grey if nobody knows."""
-    kind, mark = {None: ("", ""), True: ("right", "✓ right"), False: ("wrong", "✗ wrong")}[right]
-    return (
-        f'<div class="mm-card {kind}"><div class="mm-top"><b>{top}</b><span class="mm-mark">{mark}</span></div>'
-        f"{inside}</div>"
-    )
-
-
-def pair_card(a: Media, b: Media, i: int, j: int, score: float, right: bool | None) -> str:
-    """Two items that are (or are not) a match, with their score."""
-    tall = " tall" if "sound" in (a.kind, b.kind) or a.kind == b.kind == "text" else ""
-    arrow = "↕" if tall else "↔"
-    inside = f'<div class="mm-pair{tall}">{a.html(i)}<span aria-hidden="true">{arrow}</span>{b.html(j)}</div>'
-    return card(f"{score:.3f}", inside, right)
+def choice(panel: Panel, trait: str, name: str, options: Sequence[str]) -> Control:
+    """A control that takes one of some words."""
+    return Control(panel, trait, lambda value: one_of(value, name, options))

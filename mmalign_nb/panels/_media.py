@@ -1,11 +1,9 @@
-"""Items as HTML: a text to read, a picture to see, a sound to play, a clip to watch."""
+"""Items as the page shows them: a text to read, a picture to see, a sound to play, a clip to watch."""
 
 from __future__ import annotations
 
-import base64
-import functools
-import html
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -13,12 +11,13 @@ import numpy as np
 from .._check import as_array, as_audio, as_number, as_video, describe, is_text
 from ..datasets import Items
 from ..plots.items import texts_or_images
+from ..plots.style import as_words
 
-escape = html.escape
+_SHEET = 2048  # pixels: a sprite sheet that every browser decodes
 
 
 class Media:
-    """One side of a panel: ``n`` items of one modality, each of them encoded only when it is first shown.
+    """One side of a panel: ``n`` items of one modality.
 
     Parameters
     ----------
@@ -33,9 +32,11 @@ class Media:
         What the argument is called in error messages.
     n : int
         How many items there must be.
+    captions : sequence of str, optional
+        A name for each item.
     """
 
-    def __init__(self, items: Any, name: str, n: int) -> None:
+    def __init__(self, items: Any, name: str, n: int, captions: Any = None) -> None:
         self.rate: float = 0.0
         if isinstance(items, Items) or (
             isinstance(items, tuple) and len(items) and isinstance(items[0], Items)
@@ -58,7 +59,7 @@ class Media:
             raise ValueError(
                 f"{name} has {len(items)} items and there are {n} of its side; want one item for each"
             )
-        self._html = functools.cache(self._encode)
+        self.captions = None if captions is None else as_words(captions, f"captions of {name}", n)
 
     def _with_rate(self, items: tuple[Any, ...], name: str) -> np.ndarray:
         if len(items) != 2:
@@ -73,11 +74,11 @@ class Media:
         return as_video(values, name) if values.ndim > 3 else as_audio(values, name)
 
     def words(self, i: int) -> str:
-        """Say which item this is, in a few words: the text itself, or ``picture 7``."""
-        if self.kind == "text":
-            text = self.items[i]
-            return text if len(text) <= 60 else text[:59] + "…"
-        return f"{self.kind} {i}"
+        """Say which item this is, in a few words: its caption, the text itself, or ``picture 7``."""
+        if self.captions is None and self.kind != "text":
+            return f"{self.kind} {i}"
+        text = self.items[i] if self.captions is None else self.captions[i]
+        return text if len(text) <= 60 else text[:59] + "…"
 
     def for_figure(self, rows: Any) -> Any:
         """Some items as :func:`mmalign_nb.plots.neighbours` takes them: pictures, or words where there is no picture."""
@@ -87,20 +88,45 @@ class Media:
             return self.items[np.asarray(rows), self.items.shape[1] // 2]
         return [self.items[int(i)] if self.kind == "text" else self.words(int(i)) for i in rows]
 
-    def html(self, i: int, name: str = "") -> str:
-        """The item as HTML, with a text alternative; ``name`` is used for it in place of ``picture 7``."""
-        return self._html(int(i)).replace("{name}", escape(name or self.words(int(i)), quote=True))
-
-    def _encode(self, i: int) -> str:
-        item = self.items[i]
+    def sent(self) -> dict[str, Any]:
+        """All items as the page gets them: texts, sprite sheets of pictures or of a clip's frames, or one run of samples."""
+        out: dict[str, Any] = {"kind": self.kind, "n": len(self.items), "names": self.captions}
         if self.kind == "text":
-            return f'<span class="mm-text">{escape(item).replace("{", "&#123;")}</span>'
+            return out | {"texts": list(self.items)}
         if self.kind == "sound":
-            return f'<audio controls preload="auto" aria-label="{{name}}" src="{uri("audio/wav", _wav(item, self.rate))}"></audio>'
+            samples = (np.clip(self.items, -1, 1) * 32767).astype(np.int16)
+            return out | {
+                "rate": round(self.rate),
+                "samples": {
+                    "dtype": "int16",
+                    "shape": list(samples.shape),
+                    "data": memoryview(samples.tobytes()),
+                },
+            }
         if self.kind == "clip":
-            return f'<img class="mm-item" alt="{{name}}" src="{uri("image/webp", _encoded(item, "WEBP", duration=round(1000 / self.rate), loop=0, quality=80))}">'
-        pixelated = ' style="image-rendering:pixelated"' if max(item.shape[:2]) <= 48 else ""
-        return f'<img class="mm-item" alt="{{name}}" src="{uri("image/png", _encoded(item[None], "PNG"))}"{pixelated}>'
+            out |= {"frames": self.items.shape[1], "fps": self.rate}
+        frames = self.items.reshape(-1, *self.items.shape[-3:]) if self.kind == "clip" else self.items
+        return out | _sheets(frames)
+
+
+def _sheets(images: np.ndarray) -> dict[str, Any]:
+    """Pictures of one size side by side, on as few PNG files of bounded size as can be."""
+    from PIL import Image
+
+    height, width = images.shape[1:3]
+    columns = max(1, min(_SHEET // width, math.ceil(math.sqrt(len(images)))))
+    rows = max(1, min(_SHEET // height, math.ceil(len(images) / columns)))
+    sheets = []
+    for start in range(0, len(images), columns * rows):
+        some = images[start : start + columns * rows]
+        sheet = np.full((rows * columns, *images.shape[1:]), 255, np.uint8)
+        sheet[: len(some)] = some
+        sheet = sheet.reshape(rows, columns, *images.shape[1:]).swapaxes(1, 2)
+        sheet = sheet.reshape(rows * height, columns * width, *images.shape[3:])
+        out = io.BytesIO()
+        Image.fromarray(sheet).save(out, "PNG")
+        sheets.append(memoryview(out.getvalue()))
+    return {"width": width, "height": height, "columns": columns, "rows": rows, "sheets": sheets}
 
 
 def _pick(items: Any, name: str) -> Any:
@@ -116,27 +142,3 @@ def _pick(items: Any, name: str) -> Any:
     values = getattr(held, modality)
     rate = {"audio": held.sample_rate, "video": held.fps}.get(modality)
     return values if rate is None else (values, rate)
-
-
-def uri(mime: str, data: bytes) -> str:
-    """Bytes as a ``data:`` address."""
-    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def _encoded(images: Any, kind: str, **how: Any) -> bytes:
-    """Pictures as a file of this kind, all of them one after the other."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    first, *rest = (Image.fromarray(image) for image in images)
-    first.save(out, kind, **({"save_all": True, "append_images": rest} if rest else {}), **how)
-    return out.getvalue()
-
-
-def _wav(samples: np.ndarray, rate: float) -> bytes:
-    """16-bit mono WAV, which every browser plays."""
-    from scipy.io import wavfile
-
-    out = io.BytesIO()
-    wavfile.write(out, round(rate), (np.clip(samples, -1, 1) * 32767).astype("<i2"))
-    return out.getvalue()

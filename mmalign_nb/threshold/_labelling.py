@@ -280,6 +280,13 @@ class Labelling:
         )  # fmt: skip
 
     @property
+    def pool(self) -> Matches:
+        """All matches of the pool, of which ``kept`` are the best; a sequence of scores has none."""
+        if self._pool is None:
+            raise TypeError("this labelling is of a sequence of scores; want one of Matches or of a matrix")
+        return self._pool
+
+    @property
     def kept(self) -> Any:
         """What the promise is about: ``Matches``, or for a sequence of scores the numbers of the candidates, ascending."""
         at = np.sort(self._at[: self._kept])

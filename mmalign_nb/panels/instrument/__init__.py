@@ -1,0 +1,39 @@
+"""The panels' browser side: plain ES modules, joined into one that imports nothing; nothing built is kept on disk.
+
+``math.js`` counts, ``draw.js`` draws on canvas, ``widgets.js`` makes controls and cards; one file per panel uses them, and
+``main.js`` is the door, by the contract of anywidget: ``export default { render({ model, el }) }``.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+from importlib import resources
+
+FILES = ("math", "draw", "widgets", "threshold", "main")
+_IMPORT = re.compile(r'^import (?:\{[^}]*\}|\S+) from "\./\w+\.js";\n', re.M)
+
+
+@functools.cache
+def module() -> str:
+    """All files as one module, in an order in which each stands after those it uses."""
+    *parts, door = (_IMPORT.sub("", _text(f"{name}.js")) for name in FILES)
+    return "\n".join([*(re.sub(r"^export ", "", part, flags=re.M) for part in parts), door])
+
+
+@functools.cache
+def style() -> str:
+    """The style sheet."""
+    return _text("style.css")
+
+
+def _text(name: str) -> str:
+    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+def page(title: str, *fragments: str) -> str:
+    """A page in which panels live without Python and without a network."""
+    return _text("page.html").format(
+        title=html.escape(title), style=style(), module=module(), fragments="\n".join(fragments)
+    )

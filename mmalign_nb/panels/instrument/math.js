@@ -1,0 +1,149 @@
+// Arithmetic of the instrument: arrays from Python, numbers in words, and a matching at every threshold.
+
+/**
+ * @typedef {{dtype: string, shape?: number[], data: DataView}} Packed an array as Python sends it
+ * @typedef {{min: number, max: number, step: number, decimals: number}} Range of a number that can be turned
+ * @typedef {{x: ArrayLike<number>, y: ArrayLike<number>}} Line
+ */
+
+const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array, int16: Int16Array };
+
+/** A typed array from what Python sent; its bytes need not lie where a typed array wants them.
+ * @param {Packed} packed @returns {any} */
+export function unpack({ dtype, data }) {
+  return new ARRAYS[dtype](data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+}
+
+/** A number with the decimals of its range; very small steps are written with an exponent.
+ * @param {number} x @param {Range} range */
+export function written(x, { decimals, step }) {
+  if (!Number.isFinite(x)) return String(x).replace("Infinity", "∞");
+  const text = decimals > 6 || step >= 1e7 ? x.toExponential(3) : x.toFixed(decimals);
+  return Number(text) === 0 ? text.replace("-", "") : text;
+}
+
+/** A number to some significant digits, without an exponent where it can be read so.
+ * @param {number} x @param {number} digits */
+export function significant(x, digits = 4) {
+  if (!Number.isFinite(x)) return String(x).replace("Infinity", "∞");
+  const size = x === 0 ? 0 : Math.floor(Math.log10(Math.abs(x)));
+  return size < -5 || size > 6 ? x.toExponential(digits - 1) : x.toFixed(Math.max(0, digits - 1 - size));
+}
+
+/** The number that somebody typed, or null: a comma is a decimal sign, "−" a minus.
+ * @param {string} text */
+export function typed(text) {
+  const t = text.trim().replace(/[−–]/, "-").replace(/[\s_]/g, "");
+  const dot = t.includes(",") && t.includes(".") ? t.replace(/,/g, "") : t.replace(",", ".");
+  const x = dot === "" ? NaN : Number(dot);
+  return Number.isFinite(x) ? x : null;
+}
+
+/** A share with two decimals; 0 of 0 is a dash.
+ * @param {number} x */
+export const share = (x) => (Number.isNaN(x) ? "–" : x.toFixed(2));
+
+/** "1 pair", "1,234 pairs". @param {number} n @param {string} what */
+export const count = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+
+/** How many of descending numbers are at least t.
+ * @param {ArrayLike<number>} x @param {number} t */
+export function reach(x, t) {
+  let low = 0, high = x.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (x[middle] >= t) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+
+/** Round places for ticks between two numbers, and their decimals.
+ * @param {number} low @param {number} high @param {number} n */
+export function ticks(low, high, n) {
+  const raw = (high - low) / n || 1, ten = 10 ** Math.floor(Math.log10(raw));
+  const step = ten * ([1, 2, 5, 10].find((f) => f * ten >= raw * 0.999) ?? 10);
+  const out = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) out.push(k * step);
+  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return { at: out, text: (x) => (decimals > 6 || step >= 1e7 ? x.toExponential(0) : (x + 0).toFixed(decimals)) };
+}
+
+/** A matching at every threshold: stretches of lines, in each of which one pair is kept.
+ * Stretch s keeps the pair (i[s], j[s]) exactly at the lines lower[s] < t <= upper[s]. */
+export class Path {
+  /** @param {any} sent what Python knows: i, j, upper, lower, right (or null), total, shape, exact */
+  constructor(sent) {
+    this.i = unpack(sent.i); this.j = unpack(sent.j);
+    this.upper = unpack(sent.upper); this.lower = unpack(sent.lower);
+    /** @type {Uint8Array | null} */ this.right = sent.right ? unpack(sent.right) : null;
+    this.total = sent.total; this.shape = sent.shape; this.exact = sent.exact;
+    this.suggest = sent.suggest ?? {};
+    this.prefix = this.lower.every((x) => x === -Infinity); // then the pairs at a line are the first so many
+    this._walk();
+  }
+
+  /** Count what is kept, and how much of it is right, at every line where that changes. */
+  _walk() {
+    const { upper, lower, right } = this;
+    const gone = Array.from(lower.keys()).filter((s) => lower[s] > -Infinity).sort((a, b) => lower[b] - lower[a]);
+    const at = [], kept = [], good = [];
+    for (let s = 0, g = 0, k = 0, r = 0; s < upper.length || g < gone.length;) {
+      const t = Math.max(s < upper.length ? upper[s] : -Infinity, g < gone.length ? lower[gone[g]] : -Infinity);
+      for (; s < upper.length && upper[s] === t; s++) { k++; r += right ? right[s] : 0; }
+      for (; g < gone.length && lower[gone[g]] === t; g++) { k--; r -= right ? right[gone[g]] : 0; }
+      at.push(t); kept.push(k); good.push(r);
+    }
+    this.lines = Float64Array.from(at); this.kept = Int32Array.from(kept); this.good = Int32Array.from(good);
+    if (!this.prefix) return;
+    const rows = new Uint8Array(this.shape[0]), columns = new Uint8Array(this.shape[1]);
+    this.rowsMet = new Int32Array(upper.length + 1); this.columnsMet = new Int32Array(upper.length + 1);
+    for (let s = 0; s < upper.length; s++) { // different rows and columns among the first so many pairs
+      this.rowsMet[s + 1] = this.rowsMet[s] + (rows[this.i[s]] ? 0 : 1); rows[this.i[s]] = 1;
+      this.columnsMet[s + 1] = this.columnsMet[s] + (columns[this.j[s]] ? 0 : 1); columns[this.j[s]] = 1;
+    }
+  }
+
+  /** The stretches kept at a line. @param {number} t @returns {number[]} */
+  at(t) {
+    const out = [], end = reach(this.upper, t);
+    for (let s = 0; s < end; s++) if (this.lower[s] < t) out.push(s);
+    return out;
+  }
+
+  /** What the pairs at a line are worth. @param {number} t */
+  report(t) {
+    const step = reach(this.lines, t) - 1, kept = step < 0 ? 0 : this.kept[step], right = step < 0 ? 0 : this.good[step];
+    const [rows, columns] = this.prefix ? [this.rowsMet[kept], this.columnsMet[kept]] : [kept, kept];
+    const precision = right / kept, recall = right / this.total;
+    return { kept, right, precision, recall, f1: (2 * right) / (kept + this.total), alone: [this.shape[0] - rows, this.shape[1] - columns] };
+  }
+
+  /** Precision and recall at every line. */
+  curve() {
+    if (!this._curve) {
+      const x = [], y = [], t = [];
+      for (let k = 0; k < this.lines.length; k++) {
+        if (!this.kept[k]) continue;
+        x.push(this.good[k] / this.total); y.push(this.good[k] / this.kept[k]); t.push(this.lines[k]);
+      }
+      this._curve = { recall: x, precision: y, lines: t };
+    }
+    return this._curve;
+  }
+
+  /** Stretches on both sides of a line, nearest first: kept ones, and left-out ones of the matching without a line.
+   * @param {number} t @param {number} k @param {(s: number) => boolean} wanted @param {(s: number) => number} score */
+  around(t, k, wanted, score) {
+    const above = [], below = [];
+    if (this.prefix) {
+      const end = reach(this.upper, t);
+      for (let s = end - 1; s >= 0 && above.length < k; s--) if (wanted(s)) above.push(s);
+      for (let s = end; s < this.upper.length && below.length < k; s++) if (wanted(s)) below.push(s);
+      return { above, below };
+    }
+    this._last ??= Array.from(this.upper.keys()).filter((s) => this.lower[s] === -Infinity).sort((a, b) => score(b) - score(a));
+    above.push(...this.at(t).filter(wanted).sort((a, b) => score(a) - score(b)).slice(0, k));
+    for (const s of this._last) if (below.length < k && score(s) < t && wanted(s)) below.push(s);
+    return { above, below };
+  }
+}
