@@ -96,7 +96,7 @@ class Panel(anywidget.AnyWidget):
     _css = instrument.style()
     _kind = traitlets.Unicode().tag(sync=True)
     _data = traitlets.Dict().tag(sync=True)
-    _said = traitlets.Dict({"words": "", "error": False}).tag(sync=True)
+    _said = traitlets.Dict({"words": "", "error": False, "number": 0}).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
@@ -115,8 +115,8 @@ class Panel(anywidget.AnyWidget):
     def _line(self) -> str:
         """What the panel shows now, in one line."""
 
-    def _answer(self, asked: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-        """What the page asks Python for: an answer, and arrays as bytes."""
+    def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the page asks Python for. Arrays go by a trait, which is there when the answer is."""
         raise ValueError(f"the page asks for {asked}, which this panel does not know")
 
     def _state(self) -> dict[str, Any]:
@@ -128,14 +128,13 @@ class Panel(anywidget.AnyWidget):
         """Answer a message of the page; an error is an answer too, and is read in the panel."""
 
         def answer(content: dict[str, Any]) -> None:
-            reply, data = self._answer(content)
-            self.send({**reply, "id": content["id"]}, data)
+            self.send({**self._answer(content), "id": content["id"]})
 
         self._guard(answer)(asked)
 
     def _say(self, words: str, error: bool = False) -> None:
         """Put a sentence into the panel's own line; an error stands in the text form of the panel as well."""
-        self._said = {"words": words, "error": error}
+        self._said = {"words": words, "error": error, "number": self._said["number"] + 1}  # said twice is news, too
 
     def _guard(self, callback: Callable[[Any], Any]) -> Callable[[Any], None]:
         """Wrap a callback so that its error is read in the panel: Jupyter would hide it in a log."""
@@ -146,6 +145,9 @@ class Panel(anywidget.AnyWidget):
                 callback(change)
             except Exception as err:
                 self._say(f"{type(err).__name__}: {err}", error=True)
+            else:
+                if self._said["error"]:
+                    self._say("")
 
         return run
 

@@ -111,7 +111,7 @@ class ThresholdPanel(Panel):
     _kind = traitlets.Unicode("threshold").tag(sync=True)
     _threshold = traitlets.Float().tag(sync=True)
     _mode, _measure, _rule = (traitlets.Unicode().tag(sync=True) for _ in range(3))
-    _paths = traitlets.Dict().tag(sync=True)
+    _paths, _fresh = (traitlets.Dict().tag(sync=True) for _ in range(2))  # matchings at every line: first, last asked for
 
     def __init__(
         self,
@@ -258,6 +258,10 @@ class ThresholdPanel(Panel):
         out |= {"upper": packed(upper.astype(np.float64)), "lower": packed(lower.astype(np.float64))}
         if self._truth is not None:
             out |= {"total": self._truth.total, "right": packed(self._truth.of(*pairs.T).astype(np.uint8))}
+        if mode != "pool" and not self._sampled(mode):
+            path = self._path(measure, mode)
+            tied = {"lines": packed(path.lines[::-1]), "counts": packed(path.tied[::-1].astype(np.int32))}
+            out["tied"] = tied if path.tied.any() else None
         for label in self._rules:
             try:
                 chosen, words = self._ask_rule(measure, mode, label)
@@ -267,13 +271,10 @@ class ThresholdPanel(Panel):
                 out["suggest"][label] = {"value": None if chosen.abstained else float(chosen), "words": words}
         return out
 
-    def _answer(self, asked: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         number, mode = str(asked["path"]).split("/")
-        sent = dict(self._sent_path(list(self._scores)[int(number)], mode))
-        fields = [name for name in ("i", "j", "upper", "lower", "right") if name in sent]
-        data = [sent[name]["data"] for name in fields]
-        sent |= {name: {k: v for k, v in sent[name].items() if k != "data"} for name in fields}
-        return {"sent": sent, "fields": fields}, data
+        self._fresh = self._sent_path(list(self._scores)[int(number)], one_of(mode, "mode", self._data["modes"]))
+        return {}
 
     def _state(self) -> dict[str, Any]:
         paths = {

@@ -6,7 +6,7 @@ import { threshold } from "./threshold.js";
 /** @typedef {{get: (name: string) => any, set: (name: string, value: any) => void, save_changes: () => void, on: (event: string, f: (...x: any[]) => any) => void,
  * off: (event: string, f?: (...x: any[]) => any) => void, send?: (content: any) => void}} Model what the host gives; without `send` there is no kernel */
 /** @typedef {{model: Model, get: (name: string) => any, put: (changes: Record<string, any>) => void, on: (event: string, f: (...x: any[]) => any) => void,
- * later: (f: () => void) => void, ask: (content: any, done: (answer: any, buffers: DataView[]) => void) => void, python: boolean,
+ * later: (f: () => void) => void, ask: (content: any, done: (answer: any) => void) => void, python: boolean,
  * say: (words: string, error?: boolean) => void, saidEl: HTMLElement, root: any}} Host what a panel works with */
 
 const PANELS = { threshold };
@@ -17,7 +17,7 @@ function host(model, root) {
   /** @type {(() => void)[]} */ const undo = [];
   const { el, say } = speaker();
   let asked = 0, away = false, waiting = 0;
-  /** @type {Map<number, (answer: any, buffers: DataView[]) => void>} */ const open = new Map();
+  /** @type {Map<number, (answer: any) => void>} */ const open = new Map();
   let putting = false; // what this view changes it draws itself
   const on = (event, f) => {
     const heard = (...x) => (putting && event.startsWith("change:") ? undefined : f(...x));
@@ -30,8 +30,8 @@ function host(model, root) {
     if (!waiting && !away) waiting = window.setTimeout(() => say("Python does not answer: it is busy, or it was restarted; then run the cell again. What needs no Python still moves.", true), 8000);
   };
   on("comm_live_update", lost); // JupyterLab and Notebook say so when the kernel restarts
-  on("msg:custom", (answer, buffers = []) => { answered(); open.get(answer.id)?.(answer, buffers); open.delete(answer.id); });
-  on("change:_said", () => { const { words, error } = model.get("_said"); say(words, error); });
+  on("msg:custom", (answer) => { answered(); open.get(answer.id)?.(answer); open.delete(answer.id); });
+  on("change:_said", () => { answered(); const { words, error } = model.get("_said"); say(words, error); });
   undo.push(answered);
   return {
     model, root, saidEl: el, on, say, later: (f) => undo.push(f), python: !!model.send,
@@ -58,7 +58,6 @@ function host(model, root) {
 function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "mm-panel";
-  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab takes letter keys for itself otherwise
   const page = host(model, root);
   el.append(root);
   PANELS[model.get("_kind")](page);

@@ -71,36 +71,39 @@ export function ticks(low, high, n) {
 /** A matching at every threshold: stretches of lines, in each of which one pair is kept.
  * Stretch s keeps the pair (i[s], j[s]) exactly at the lines lower[s] < t <= upper[s]. */
 export class Path {
-  /** @param {any} sent what Python knows: i, j, upper, lower, right (or null), total, shape, exact */
+  /** @param {any} sent what Python knows: i, j, upper, lower, right (or null), total, shape, exact, lines, tied */
   constructor(sent) {
     this.i = unpack(sent.i); this.j = unpack(sent.j);
     this.upper = unpack(sent.upper); this.lower = unpack(sent.lower);
     /** @type {Uint8Array | null} */ this.right = sent.right ? unpack(sent.right) : null;
-    this.total = sent.total; this.shape = sent.shape; this.exact = sent.exact;
-    this.suggest = sent.suggest ?? {};
+    this.total = sent.total; this.shape = sent.shape; this.exact = sent.exact; this.suggest = sent.suggest;
+    this.tied = sent.tied ? { lines: unpack(sent.tied.lines), counts: unpack(sent.tied.counts) } : null;
     this.prefix = this.lower.every((x) => x === -Infinity); // then the pairs at a line are the first so many
-    this._walk();
+    this.steps = this._steps();
+    this.met = this.prefix ? [this._met(this.i, this.shape[0]), this._met(this.j, this.shape[1])] : null;
+    /** @type {number[] | null} */ this.last = null;
+    /** @type {{recall: number[], precision: number[], lines: number[]} | null} */ this.curve_ = null;
   }
 
-  /** Count what is kept, and how much of it is right, at every line where that changes. */
-  _walk() {
+  /** What is kept, and how much of it is right, at every line where that changes, from the strictest on. */
+  _steps() {
     const { upper, lower, right } = this;
     const gone = Array.from(lower.keys()).filter((s) => lower[s] > -Infinity).sort((a, b) => lower[b] - lower[a]);
-    const at = [], kept = [], good = [];
+    const lines = [], kept = [], good = [];
     for (let s = 0, g = 0, k = 0, r = 0; s < upper.length || g < gone.length;) {
       const t = Math.max(s < upper.length ? upper[s] : -Infinity, g < gone.length ? lower[gone[g]] : -Infinity);
       for (; s < upper.length && upper[s] === t; s++) { k++; r += right ? right[s] : 0; }
       for (; g < gone.length && lower[gone[g]] === t; g++) { k--; r -= right ? right[gone[g]] : 0; }
-      at.push(t); kept.push(k); good.push(r);
+      lines.push(t); kept.push(k); good.push(r);
     }
-    this.lines = Float64Array.from(at); this.kept = Int32Array.from(kept); this.good = Int32Array.from(good);
-    if (!this.prefix) return;
-    const rows = new Uint8Array(this.shape[0]), columns = new Uint8Array(this.shape[1]);
-    this.rowsMet = new Int32Array(upper.length + 1); this.columnsMet = new Int32Array(upper.length + 1);
-    for (let s = 0; s < upper.length; s++) { // different rows and columns among the first so many pairs
-      this.rowsMet[s + 1] = this.rowsMet[s] + (rows[this.i[s]] ? 0 : 1); rows[this.i[s]] = 1;
-      this.columnsMet[s + 1] = this.columnsMet[s] + (columns[this.j[s]] ? 0 : 1); columns[this.j[s]] = 1;
-    }
+    return { lines: Float64Array.from(lines), kept: Int32Array.from(kept), good: Int32Array.from(good) };
+  }
+
+  /** How many different items are among the first so many pairs. */
+  _met(side, size) {
+    const seen = new Uint8Array(size), out = new Int32Array(side.length + 1);
+    for (let s = 0; s < side.length; s++) { out[s + 1] = out[s] + (seen[side[s]] ? 0 : 1); seen[side[s]] = 1; }
+    return out;
   }
 
   /** The stretches kept at a line. @param {number} t @returns {number[]} */
@@ -112,38 +115,34 @@ export class Path {
 
   /** What the pairs at a line are worth. @param {number} t */
   report(t) {
-    const step = reach(this.lines, t) - 1, kept = step < 0 ? 0 : this.kept[step], right = step < 0 ? 0 : this.good[step];
-    const [rows, columns] = this.prefix ? [this.rowsMet[kept], this.columnsMet[kept]] : [kept, kept];
-    const precision = right / kept, recall = right / this.total;
-    return { kept, right, precision, recall, f1: (2 * right) / (kept + this.total), alone: [this.shape[0] - rows, this.shape[1] - columns] };
+    const at = reach(this.steps.lines, t) - 1, kept = at < 0 ? 0 : this.steps.kept[at], right = at < 0 ? 0 : this.steps.good[at];
+    const [rows, columns] = this.met ? this.met.map((x) => x[kept]) : [kept, kept], tie = this.tied ? reach(this.tied.lines, t) - 1 : -1;
+    return { kept, right, precision: right / kept, recall: right / this.total, f1: (2 * right) / (kept + this.total),
+      alone: [this.shape[0] - rows, this.shape[1] - columns], tied: this.tied && tie >= 0 ? this.tied.counts[tie] : 0 };
   }
 
-  /** Precision and recall at every line. */
+  /** Precision and recall at every line that keeps anything. */
   curve() {
-    if (!this._curve) {
-      const x = [], y = [], t = [];
-      for (let k = 0; k < this.lines.length; k++) {
-        if (!this.kept[k]) continue;
-        x.push(this.good[k] / this.total); y.push(this.good[k] / this.kept[k]); t.push(this.lines[k]);
-      }
-      this._curve = { recall: x, precision: y, lines: t };
+    if (!this.curve_) {
+      const { lines, kept, good } = this.steps, some = Array.from(lines.keys()).filter((k) => kept[k]);
+      this.curve_ = { recall: some.map((k) => good[k] / this.total), precision: some.map((k) => good[k] / kept[k]), lines: some.map((k) => lines[k]) };
     }
-    return this._curve;
+    return this.curve_;
   }
 
   /** Stretches on both sides of a line, nearest first: kept ones, and left-out ones of the matching without a line.
    * @param {number} t @param {number} k @param {(s: number) => boolean} wanted @param {(s: number) => number} score */
   around(t, k, wanted, score) {
-    const above = [], below = [];
+    /** @type {number[]} */ const above = [], /** @type {number[]} */ below = [];
     if (this.prefix) {
       const end = reach(this.upper, t);
       for (let s = end - 1; s >= 0 && above.length < k; s--) if (wanted(s)) above.push(s);
       for (let s = end; s < this.upper.length && below.length < k; s++) if (wanted(s)) below.push(s);
       return { above, below };
     }
-    this._last ??= Array.from(this.upper.keys()).filter((s) => this.lower[s] === -Infinity).sort((a, b) => score(b) - score(a));
+    this.last ??= Array.from(this.upper.keys()).filter((s) => this.lower[s] === -Infinity).sort((a, b) => score(b) - score(a));
     above.push(...this.at(t).filter(wanted).sort((a, b) => score(a) - score(b)).slice(0, k));
-    for (const s of this._last) if (below.length < k && score(s) < t && wanted(s)) below.push(s);
+    for (const s of this.last) if (below.length < k && score(s) < t && wanted(s)) below.push(s);
     return { above, below };
   }
 }

@@ -63,9 +63,8 @@ export function threshold(page) {
     const known = paths.has(at) ? {} : page.get("_paths")[at];
     if (known) return ready(known);
     read.textContent = "matching at every line …";
-    return page.ask({ path: at }, (answer, buffers) => {
-      for (const [k, field] of answer.fields.entries()) answer.sent[field].data = buffers[k];
-      paths.set(at, new Path(answer.sent));
+    return page.ask({ path: at }, () => {
+      paths.set(at, new Path(page.get("_fresh")));
       page.say("");
       if (at === `${names.indexOf(now().measure)}/${now().mode}`) ready(null);
     });
@@ -101,19 +100,22 @@ export function threshold(page) {
 
   // ---- what is shown
   function refresh() {
-    if (!path) return;
-    const t = now().t, kept = path.at(t), told = path.report(t), shown = filter.trim() ? kept.filter((s) => wanted(path.i[s], path.j[s])) : kept;
+    const p = path;
+    if (!p) return;
+    const t = now().t, kept = p.at(t), told = p.report(t), shown = filter.trim() ? kept.filter((s) => wanted(p.i[s], p.j[s])) : kept;
     const parts = [h("span", {}, h("b", {}, told.kept.toLocaleString("en")), ` of ${n} × ${m} pairs kept`)];
-    if (judged) for (const [name, value] of [["precision", told.precision], ["recall", told.recall], ["F1", told.f1]]) parts.push(h("span", {}, `${name} `, h("b", {}, share(value))));
+    if (judged) for (const [name, value] of /** @type {[string, number][]} */ ([["precision", told.precision], ["recall", told.recall], ["F1", told.f1]])) parts.push(h("span", {}, `${name} `, h("b", {}, share(value))));
     const sure = promised ? bound(t) : NaN;
     if (promised && now().mode === "pool") parts.push(h("span", {}, "promised ≥ ", h("b", {}, Number.isNaN(sure) ? "–" : sure.toFixed(2))));
     parts.push(h("span", {}, `alone: ${told.alone[0]} ${sides[0]}, ${told.alone[1]} ${sides[1]}`));
+    if (told.tied) parts.push(h("span", {}, `${told.tied} tied`));
+    if (!p.exact) parts.push(h("span", {}, "(computed at some lines; panel.matches is exact)"));
     if (filter.trim()) parts.push(h("span", {}, `shown: ${count(shown.length, "pair")}`));
     read.replaceChildren(...parts);
     draw(t, kept, shown, told);
-    const near = path.around(t, data.cards, (s) => wanted(path.i[s], path.j[s]), (s) => score(path.i[s], path.j[s]));
+    const near = p.around(t, data.cards, (s) => wanted(p.i[s], p.j[s]), (s) => score(p.i[s], p.j[s]));
     for (const [box, found] of /** @type {[any, number[]][]} */ ([[above, near.above], [below, near.below]]))
-      box.replaceChildren(...(found.length ? found.map((s) => pair(path.i[s], path.j[s], path.right ? !!path.right[s] : null)) : [h("p", { class: "mm-note" }, "none")]));
+      box.replaceChildren(...(found.length ? found.map((s) => pair(p.i[s], p.j[s], p.right ? !!p.right[s] : null)) : [h("p", { class: "mm-note" }, "none")]));
     tell(shown);
     explain(kept);
   }
@@ -125,9 +127,10 @@ export function threshold(page) {
     return card(words(score(i, j)), [h("span", { class: "mm-pair" }, a.show(i, data.size), h("span", { "aria-hidden": "true" }, "↔"), b.show(j, data.size))], right, { "data-pair": `${i} ${j}` });
   }
 
-  function tell(shown = path ? path.at(now().t).filter((s) => wanted(path.i[s], path.j[s])) : []) {
-    if (!list.open || !path) return;
-    const p = path, of = shown.slice(0, ROWS).map((s) => [a.named ? a.name(p.i[s]) : `${sides[0]} ${p.i[s]}`, b.named ? b.name(p.j[s]) : `${sides[1]} ${p.j[s]}`, words(score(p.i[s], p.j[s])), ...(p.right ? [p.right[s] ? "right" : "wrong"] : [])]);
+  function tell(found = /** @type {number[] | null} */ (null)) {
+    const p = path;
+    if (!list.open || !p) return;
+    const shown = found ?? p.at(now().t).filter((s) => wanted(p.i[s], p.j[s])), of = shown.slice(0, ROWS).map((s) => [a.named ? a.name(p.i[s]) : `${sides[0]} ${p.i[s]}`, b.named ? b.name(p.j[s]) : `${sides[1]} ${p.j[s]}`, words(score(p.i[s], p.j[s])), ...(p.right ? [p.right[s] ? "right" : "wrong"] : [])]);
     const csv = () => download("pairs.csv", [`a,b,score${p.right ? ",right" : ""}`, ...shown.map((s) => [p.i[s], p.j[s], score(p.i[s], p.j[s]), ...(p.right ? [p.right[s] ? "True" : "False"] : [])].join(","))].join("\n") + "\n");
     rows.replaceChildren(h("button", { type: "button", onclick: csv }, "save all as CSV"),
       table(shown.length > ROWS ? `the first ${ROWS} of ${count(shown.length, "pair")}` : count(shown.length, "pair"), [...sides, "score", ...(p.right ? ["right or wrong"] : [])], of));
@@ -155,11 +158,12 @@ export function threshold(page) {
   // ---- drawing
   /** @type {Map<string, HTMLCanvasElement>} */ const heats = new Map();
   function draw(t, kept, shown, told) {
+    if (!colors.fg) colors = theme(page.root); // before the panel stood on the page it had no colours
     const p = /** @type {Path} */ (path), name = now().measure, x = one(), ends = [x.range.min, x.range.max];
     const wide = map.clientWidth || 280, w = wide, high = Math.round(Math.max(Math.min((wide * n) / Math.max(m, 1), wide), 60)), ctx = blank(map, w, high);
-    if (!heats.has(name)) heats.set(name, heat(x.S, n, m, colors));
+    if (!heats.has(name) && colors.fg) heats.set(name, heat(x.S, n, m, colors));
     ctx.imageSmoothingEnabled = n > high || m > w;
-    ctx.drawImage(/** @type {any} */ (heats.get(name)), 0, 0, w, high);
+    if (heats.has(name)) ctx.drawImage(/** @type {any} */ (heats.get(name)), 0, 0, w, high);
     const at = (s) => [((p.j[s] + 0.5) / m) * w, ((p.i[s] + 0.5) / n) * high], size = Math.min(Math.max((0.9 * w) / Math.max(n, m, 1), 5), 13);
     const good = p.right ? shown.filter((s) => p.right?.[s]) : shown, bad = p.right ? shown.filter((s) => !p.right?.[s]) : [];
     if (shown.length > MANY) for (const [some, color] of /** @type {[number[], string][]} */ ([[bad, colors.wrong], [good, colors.right]])) {
@@ -190,7 +194,7 @@ export function threshold(page) {
       if (promised && now().mode === "pool") band(plot, ends);
       const c = p.curve();
       if (judged) {
-        line(plot, [...c.lines, ends[0]], [...c.recall, c.recall.at(-1)], colors.third, [5, 3], 2);
+        line(plot, [...c.lines, ends[0]], [...c.recall, c.recall.at(-1) ?? 0], colors.third, [5, 3], 2);
         line(plot, c.lines, c.precision, colors.right);
       }
       upright(plot, t, colors.fg);
