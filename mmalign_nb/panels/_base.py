@@ -102,6 +102,12 @@ class Panel(anywidget.AnyWidget):
         super().__init__(**traits)
         self.on_msg(self._hear)
 
+    def close(self) -> None:
+        """End the panel, on the page and here; its layout too, which ipywidgets would keep."""
+        if self.layout is not None:
+            self.layout.close()
+        super().close()
+
     @property
     @abstractmethod
     def alt(self) -> str:

@@ -155,7 +155,7 @@ class ThresholdPanel(Panel):
         self._measure, self._mode = first, one_of(modes[0] if mode is None else mode, "mode", modes)
         self._rule = next(iter(self._rules), "")
         self._threshold = self._range[first].min if math.isnan(start) else start
-        self.threshold = Control(self, "_threshold", lambda x: self._range[self._measure].read(x, "threshold"))  # fmt: skip
+        self.threshold = Control(self, "_threshold", lambda x: self.range.read(x, "threshold"))  # fmt: skip
         self.mode, self.rule = choice(self, "_mode", "mode", modes), choice(self, "_rule", "rule", list(self._rules))  # fmt: skip
         self.measure = Control(self, "_measure", self._move_to)
         self._paths = {self._key: self._sent_path(self._measure, self._mode)}
@@ -172,6 +172,11 @@ class ThresholdPanel(Panel):
     def scores(self) -> np.ndarray:
         """The matrix of the chosen measure."""
         return self._scores[self._measure]
+
+    @property
+    def range(self) -> Range:
+        """What the slider runs over for the chosen measure."""
+        return self._range[self._measure]
 
     @property
     def matches(self) -> Matches:
@@ -387,7 +392,7 @@ class ThresholdPanel(Panel):
 
     @property
     def _words(self) -> str:
-        return self._range[self._measure].words(self._threshold)
+        return self.range.words(self._threshold)
 
     def _line(self) -> str:
         kept = self.matches

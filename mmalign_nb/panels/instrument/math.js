@@ -81,6 +81,7 @@ export class Path {
     this.prefix = this.lower.every((x) => x === -Infinity); // then the pairs at a line are the first so many
     this.steps = this._steps();
     this.met = this.prefix ? [this._met(this.i, this.shape[0]), this._met(this.j, this.shape[1])] : null;
+    /** @type {OffscreenCanvas | null} */ this.picture = null; /** @type {ImageData | null} */ this.pixels = null;
     /** @type {number[] | null} */ this.last = null;
     /** @type {{recall: number[], precision: number[], lines: number[]} | null} */ this.curve_ = null;
   }
@@ -121,13 +122,32 @@ export class Path {
       alone: [this.shape[0] - rows, this.shape[1] - columns], tied: this.tied && tie >= 0 ? this.tied.counts[tie] : 0 };
   }
 
-  /** Precision and recall at every line that keeps anything. */
+  /** Precision and recall at the lines that keep anything. */
   curve() {
     if (!this.curve_) {
-      const { lines, kept, good } = this.steps, some = Array.from(lines.keys()).filter((k) => kept[k]);
+      const { lines, kept, good } = this.steps, span = lines[0] - lines[lines.length - 1] || 1;
+      const place = (k) => `${Math.floor((300 * (lines[0] - lines[k])) / span)} ${Math.floor((300 * good[k]) / this.total)}`;
+      // As many points as a screen can tell apart, and all of the strictest lines.
+      const some = Array.from(lines.keys()).filter((k) => kept[k] && (k < 200 || k === lines.length - 1 || place(k) !== place(k - 1)));
       this.curve_ = { recall: some.map((k) => good[k] / this.total), precision: some.map((k) => good[k] / kept[k]), lines: some.map((k) => lines[k]) };
     }
     return this.curve_;
+  }
+
+  /** Very many pairs as a picture, a pixel a cell (or for several, where there are more than a screen has).
+   * @param {number[]} some stretches @param {number[]} good colour of right ones @param {number[]} bad */
+  cloud(some, good, bad) {
+    const [n, m] = this.shape, high = Math.min(n, 1000), wide = Math.min(m, 1000);
+    if (!this.picture) {
+      this.picture = new OffscreenCanvas(wide, high);
+      this.pixels = new ImageData(wide, high);
+    }
+    const colours = [bad, good].map(([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
+    const cells = new Uint32Array(/** @type {ImageData} */ (this.pixels).data.buffer);
+    cells.fill(0);
+    for (const s of some) cells[Math.floor((this.i[s] * high) / n) * wide + Math.floor((this.j[s] * wide) / m)] = colours[this.right && !this.right[s] ? 0 : 1];
+    /** @type {OffscreenCanvasRenderingContext2D} */ (this.picture.getContext("2d")).putImageData(/** @type {ImageData} */ (this.pixels), 0, 0);
+    return this.picture;
   }
 
   /** Stretches on both sides of a line, nearest first: kept ones, and left-out ones of the matching without a line.

@@ -1,6 +1,6 @@
 // The threshold panel: a line through scores, and what it keeps.
 
-import { axes, bars, blank, dot, heat, line, marks, theme, upright } from "./draw.js";
+import { axes, bars, blank, dot, heat, line, marks, rgb, theme, upright } from "./draw.js";
 import { Path, count, reach, share, significant, unpack, written } from "./math.js";
 import { Media, card, download, h, knob, select, table } from "./widgets.js";
 
@@ -124,7 +124,7 @@ export function threshold(page) {
   if (promised) { promised.lines = unpack(promised.lines); promised.bounds = unpack(promised.bounds); }
 
   function pair(i, j, right) {
-    return card(words(score(i, j)), [h("span", { class: "mm-pair" }, a.show(i, data.size), h("span", { "aria-hidden": "true" }, "↔"), b.show(j, data.size))], right, { "data-pair": `${i} ${j}` });
+    return card(written(score(i, j), { ...one().range, decimals: one().range.decimals + 1 }), [h("span", { class: "mm-pair" }, a.show(i, data.size), h("span", { "aria-hidden": "true" }, "↔"), b.show(j, data.size))], right, { "data-pair": `${i} ${j}` });
   }
 
   function tell(found = /** @type {number[] | null} */ (null)) {
@@ -166,10 +166,9 @@ export function threshold(page) {
     if (heats.has(name)) ctx.drawImage(/** @type {any} */ (heats.get(name)), 0, 0, w, high);
     const at = (s) => [((p.j[s] + 0.5) / m) * w, ((p.i[s] + 0.5) / n) * high], size = Math.min(Math.max((0.9 * w) / Math.max(n, m, 1), 5), 13);
     const good = p.right ? shown.filter((s) => p.right?.[s]) : shown, bad = p.right ? shown.filter((s) => !p.right?.[s]) : [];
-    if (shown.length > MANY) for (const [some, color] of /** @type {[number[], string][]} */ ([[bad, colors.wrong], [good, colors.right]])) {
-      ctx.fillStyle = color;
-      const cw = Math.max(w / m, 1), ch = Math.max(high / n, 1);
-      for (const s of some) ctx.fillRect((p.j[s] / m) * w, (p.i[s] / n) * high, cw, ch);
+    if (shown.length > MANY) {
+      ctx.imageSmoothingEnabled = false;
+      ctx.drawImage(p.cloud(shown, rgb(colors.right), rgb(colors.wrong)), 0, 0, w, high);
     } else {
       marks(ctx, good.map(at), size, colors.right, colors.bg, false);
       marks(ctx, bad.map(at), size, colors.wrong, colors.bg, true);
