@@ -106,6 +106,8 @@ class ThresholdPanel(Panel):
     ThresholdPanel(threshold=0.500, mode='max'): 1 pair kept of 2 × 2, precision 1.00, recall 0.50
     >>> panel.to_frame().shape[0]
     1
+    >>> float(panel.suggest()), panel.rule.value
+    (0.4, 'best F1')
     """
 
     _kind = traitlets.Unicode("threshold").tag(sync=True)
