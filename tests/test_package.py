@@ -46,6 +46,7 @@ NO_SOURCE = {
     "Explanation": RESULT,
     "Leakage": RESULT,
     "Matches": RESULT,
+    "MatchingPath": RESULT,
     "PairReport": RESULT,
     "RetrievalReport": RESULT,
     "Sweep": RESULT,

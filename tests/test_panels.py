@@ -81,7 +81,9 @@ def test_what_is_sent_is_what_the_package_computes(mode, t):
 def test_every_line_where_the_matching_changes_is_sent():
     for mode in MODES:
         sent = shared()._sent_path("score", mode)
-        for t in np.unique(np.concatenate([unpack(sent["upper"]), unpack(sent["lower"])[np.isfinite(unpack(sent["lower"]))]])):
+        for t in np.unique(
+            np.concatenate([unpack(sent["upper"]), unpack(sent["lower"])[np.isfinite(unpack(sent["lower"]))]])
+        ):
             assert at(sent, t) == sorted(map(tuple, expected(mode, float(t)).pairs.tolist())), (mode, t)
 
 
@@ -167,7 +169,9 @@ def test_start_with_a_threshold_object():
     Chosen.abstained = True
     p = panel(threshold=Chosen())
     assert p.threshold.value == p.range.min
-    assert panel(threshold=5).threshold.value == 5 < panel(threshold=5).range.max  # the slider reaches what was asked for
+    assert (
+        panel(threshold=5).threshold.value == 5 < panel(threshold=5).range.max
+    )  # the slider reaches what was asked for
 
 
 def test_two_measures_keep_the_share_of_pairs():
@@ -255,7 +259,10 @@ def test_abstaining_is_said_in_words_and_moves_nothing():
     p.rule.value = "precision ≥ 0.99"
     assert p.suggest().abstained
     assert p.threshold.value == 0.3
-    assert "precision ≥ 0.99: abstains, the threshold stays where it was, because 40 labelled candidates" in p._said["words"]
+    assert (
+        "precision ≥ 0.99: abstains, the threshold stays where it was, because 40 labelled candidates"
+        in p._said["words"]
+    )
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -285,7 +292,10 @@ def test_without_truth_nothing_is_called_right():
     assert p._data["rules"] == []
     with pytest.raises(ValueError, match="there is no rule to ask"):
         p.suggest()
-    assert repr(p) == f"ThresholdPanel(threshold=0.30, mode='max'): {len(expected('max', 0.3))} pairs kept of 40 × 40"
+    assert (
+        repr(p)
+        == f"ThresholdPanel(threshold=0.30, mode='max'): {len(expected('max', 0.3))} pairs kept of 40 × 40"
+    )
     assert len(p.figure().axes) == 2
 
 
@@ -349,7 +359,9 @@ def test_a_large_matching_is_computed_at_some_lines_and_says_so(monkeypatch):
     assert not sent["exact"]
     lines = np.unique(unpack(sent["upper"]))
     assert 10 < len(lines) <= 48
-    for t in lines:  # at the lines themselves it is exact; between two of them the pairs of the stricter one are shown
+    for t in (
+        lines
+    ):  # at the lines themselves it is exact; between two of them the pairs of the stricter one are shown
         assert at(sent, t) == sorted(map(tuple, expected("max", float(t)).pairs.tolist()))
     p.threshold.value = t = float(lines[5] + lines[6]) / 2
     assert at(sent, t) == at(sent, lines[6])
@@ -379,7 +391,7 @@ def test_what_the_page_asks_for_is_there_when_the_answer_is(monkeypatch):
     p, sent = panel(), []
     monkeypatch.setattr(p, "send", lambda content, buffers=None: sent.append((content, dict(p._fresh))))
     p._hear(None, {"path": "0/greedy", "id": 7}, [])
-    (content, fresh), = sent
+    ((content, fresh),) = sent
     assert content == {"id": 7}
     assert at(fresh, 0.2) == sorted(map(tuple, expected("greedy", 0.2).pairs.tolist()))
 
@@ -397,7 +409,11 @@ def test_two_hundred_panels_leave_nothing_behind():
     def count():
         gc.collect()
         kinds = (matplotlib.figure.Figure, ThresholdPanel)
-        return [sum(isinstance(x, kind) for x in gc.get_objects()) for kind in kinds], len(Gcf.figs), len(ipywidgets.widget._instances)
+        return (
+            [sum(isinstance(x, kind) for x in gc.get_objects()) for kind in kinds],
+            len(Gcf.figs),
+            len(ipywidgets.widget._instances),
+        )
 
     some(20)
     before = count()
@@ -530,7 +546,13 @@ def _told(p):
 
 
 def test_a_page_holds_the_data_and_nothing_else(tmp_path):
-    nasty = ["</script><img src=x onerror=alert(1)>", "\u2028 line", "<!-- </main>", '"quotes" & \'more\'', *TEXTS[4:]]
+    nasty = [
+        "</script><img src=x onerror=alert(1)>",
+        "\u2028 line",
+        "<!-- </main>",
+        "\"quotes\" & 'more'",
+        *TEXTS[4:],
+    ]
     p = panel(a=nasty, b=nasty, sides=("<b>a</b>", "b"), threshold=0.3)
     p.save_html(path := tmp_path / "page.html", title="<i>title</i>")
     page = path.read_text(encoding="utf-8")
@@ -556,7 +578,11 @@ def test_a_page_is_written_in_one_act(tmp_path):
 
 def test_notebooks_store_no_state_and_books_get_a_living_part(monkeypatch):
     p = panel(threshold=0.3)
-    assert sorted(p._repr_mimebundle_()[0]) == ["application/vnd.jupyter.widget-view+json", "image/png", "text/plain"]
+    assert sorted(p._repr_mimebundle_()[0]) == [
+        "application/vnd.jupyter.widget-view+json",
+        "image/png",
+        "text/plain",
+    ]
     monkeypatch.setenv("MMALIGN_NB_LIVE", "1")
     assert p._repr_mimebundle_()[0]["application/vnd.mmalign-nb.panel"] == p._fragment()
 

@@ -111,7 +111,9 @@ class ThresholdPanel(Panel):
     _kind = traitlets.Unicode("threshold").tag(sync=True)
     _threshold = traitlets.Float().tag(sync=True)
     _mode, _measure, _rule = (traitlets.Unicode().tag(sync=True) for _ in range(3))
-    _paths, _fresh = (traitlets.Dict().tag(sync=True) for _ in range(2))  # matchings at every line: first, last asked for
+    _paths, _fresh = (
+        traitlets.Dict().tag(sync=True) for _ in range(2)
+    )  # matchings at every line: first, last asked for
 
     def __init__(
         self,
@@ -258,7 +260,12 @@ class ThresholdPanel(Panel):
         pairs, upper, lower = self._stretches(measure, mode)
         order = np.argsort(-upper, kind="stable")
         pairs, upper, lower = pairs[order], upper[order], lower[order]
-        out = {"shape": list(self._scores[measure].shape), "exact": not self._sampled(mode), "total": 0, "suggest": {}}
+        out = {
+            "shape": list(self._scores[measure].shape),
+            "exact": not self._sampled(mode),
+            "total": 0,
+            "suggest": {},
+        }
         out |= {"i": packed(pairs[:, 0].astype(np.int32)), "j": packed(pairs[:, 1].astype(np.int32))}
         out |= {"upper": packed(upper.astype(np.float64)), "lower": packed(lower.astype(np.float64))}
         if self._truth is not None:
@@ -267,18 +274,21 @@ class ThresholdPanel(Panel):
             path = self._path(measure, mode)
             tied = {"lines": packed(path.lines[::-1]), "counts": packed(path.tied[::-1].astype(np.int32))}
             out["tied"] = tied if path.tied.any() else None
-        for label in self._rules:
-            try:
-                chosen, words = self._ask_rule(measure, mode, label)
-            except ValueError as err:  # a rule that cannot be asked says why when it is asked
-                out["suggest"][label] = {"value": None, "words": f"{label}: {err}"}
-            else:
-                out["suggest"][label] = {"value": None if chosen.abstained else float(chosen), "words": words}
-        return out
+        return out | {"suggest": {label: self._suggestion(measure, mode, label) for label in self._rules}}
+
+    def _suggestion(self, measure: str, mode: str, label: str) -> dict[str, Any]:
+        """What a rule says of a matching; one that cannot be asked says why when it is asked."""
+        try:
+            chosen, words = self._ask_rule(measure, mode, label)
+        except ValueError as err:
+            return {"value": None, "words": f"{label}: {err}"}
+        return {"value": None if chosen.abstained else float(chosen), "words": words}
 
     def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         number, mode = str(asked["path"]).split("/")
-        self._fresh = self._sent_path(list(self._scores)[int(number)], one_of(mode, "mode", self._data["modes"]))
+        self._fresh = self._sent_path(
+            list(self._scores)[int(number)], one_of(mode, "mode", self._data["modes"])
+        )
         return {}
 
     def _state(self) -> dict[str, Any]:
@@ -293,7 +303,7 @@ class ThresholdPanel(Panel):
 
     def _send_measure(self, name: str) -> dict[str, Any]:
         S, known = self._scores[name], self._range[name]
-        finite = S > -np.inf
+        finite = np.isfinite(S)
         edges = np.linspace(known.min, known.max, 61)
         right = np.zeros(0, bool) if self._truth is None else self._truth.rows(0, len(S))[finite]
         parts = (S[finite], np.empty(0)) if self._truth is None else (S[finite][right], S[finite][~right])
@@ -353,10 +363,8 @@ class ThresholdPanel(Panel):
         else:
             assert self._truth is not None
             kept = self._match(measure, mode, -math.inf)
-            if mode == "threshold":
-                scores, truth = S, self._truth
-            else:
-                scores, truth = S[kept.pairs[:, 0], kept.pairs[:, 1]], self._truth.of(*kept.pairs.T)
+            scores: Any = S if mode == "threshold" else S[kept.pairs[:, 0], kept.pairs[:, 1]]
+            truth: Any = self._truth if mode == "threshold" else self._truth.of(*kept.pairs.T)
             if rule == "for_precision":
                 chosen = rules.for_precision(scores, truth, target=self._target, delta=self._delta)
             else:

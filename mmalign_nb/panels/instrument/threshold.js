@@ -47,7 +47,7 @@ export function threshold(page) {
     line_.el, read, page.saidEl,
     h("div", { class: `mm-main${judged || promised ? "" : " mm-plain"}` },
       h("figure", { class: "mm-chart mm-square" }, h("figcaption", {}, `${sides[0]} ↓ by ${sides[1]} →`), map, mapKey), charts,
-      h("div", { class: "mm-sides" }, h("section", {}, h("h4", {}, "just above the line: kept"), above), h("section", {}, h("h4", {}, "just below: left out"), below), chosen)),
+      h("div", { class: "mm-sides" }, h("section", {}, h("p", { class: "mm-title" }, "just above the line: kept"), above), h("section", {}, h("p", { class: "mm-title" }, "just below: left out"), below), chosen)),
     list);
 
   // ---- what is computed
