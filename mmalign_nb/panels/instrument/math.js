@@ -6,12 +6,23 @@
  * @typedef {{x: ArrayLike<number>, y: ArrayLike<number>}} Line
  */
 
-const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array, int16: Int16Array };
+const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array, int8: Int8Array, int16: Int16Array };
 
 /** A typed array from what Python sent; its bytes need not lie where a typed array wants them.
  * @param {Packed} packed @returns {any} */
 export function unpack({ dtype, data }) {
-  return new ARRAYS[dtype](data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+  const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+  return dtype === "float16" ? widened(new Uint16Array(bytes)) : new ARRAYS[dtype](bytes);
+}
+
+/** 16-bit numbers as 32-bit ones: sign, 5 bits of exponent, 10 of fraction.
+ * @param {Uint16Array} halves */
+function widened(halves) {
+  const all = Float32Array.from({ length: 65536 }, (_, v) => {
+    const sign = v >> 15 ? -1 : 1, exponent = (v >> 10) & 31, fraction = v & 1023;
+    return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction); // infinity and NaN are never sent
+  });
+  return Float32Array.from(halves, (v) => all[v]);
 }
 
 /** A number with the decimals of its range; very small steps are written with an exponent.
