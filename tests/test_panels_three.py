@@ -123,7 +123,10 @@ def test_compare_never_shows_what_scores_minus_infinity():
     masked[0, 2:] = masked[1] = -np.inf
     p = ComparePanel({"all": S, "masked": masked}, TEXTS, TEXTS, truth=np.ones((N, N), bool), k=5)
     p.left.value = "masked"
-    assert f"masked finds {np.argsort(-masked[0], kind='stable')[:2].tolist()}, hit@1 {(N - 1) / N:.2f}" in repr(p)
+    assert (
+        f"masked finds {np.argsort(-masked[0], kind='stable')[:2].tolist()}, hit@1 {(N - 1) / N:.2f}"
+        in repr(p)
+    )
     p.query.value = 1
     assert "masked finds []" in repr(p)
     assert "masked finds , of which 0 right" in p.alt
@@ -131,7 +134,9 @@ def test_compare_never_shows_what_scores_minus_infinity():
 
 
 def test_compare_ties_stand_in_the_order_of_columns():
-    p = ComparePanel({"flat": np.zeros((3, 9)), "steps": np.round(RNG.random((3, 9)), 1)}, ["a", "b", "c"], TEXTS[:9], k=4)
+    p = ComparePanel(
+        {"flat": np.zeros((3, 9)), "steps": np.round(RNG.random((3, 9)), 1)}, ["a", "b", "c"], TEXTS[:9], k=4
+    )
     for name, ranking in p._rankings.items():
         scores = {"flat": np.zeros((3, 9))}.get(name, p._rankings[name].scores)
         if name == "flat":
@@ -251,7 +256,8 @@ def test_map_is_the_pca_of_both_sides():
     sent = p._maps["PCA"]
     assert unpacked(sent["xy"]) == pytest.approx(np.vstack(p.coordinates()), abs=1e-6)
     assert sent["names"] == [
-        f"component {k} ({share:.0%} of the variance)" for k, share in enumerate(pca.explained_variance_ratio_, 1)
+        f"component {k} ({share:.0%} of the variance)"
+        for k, share in enumerate(pca.explained_variance_ratio_, 1)
     ]
     first = p.figure().axes[0]
     assert (first.get_xlabel(), first.get_ylabel()) == tuple(sent["names"])
@@ -289,7 +295,16 @@ def test_map_by_two_items_shows_their_cosines():
     # the vectors that the page has are good enough to place a point
     vectors = unpacked(p._data["vectors"]) / 32767
     assert vectors @ vectors[[3, N + 7]].T == pytest.approx(np.vstack([a, b]), abs=1e-4)
-    for wrong in (None, "ab", (0, 1), ((0, 1),), ((0, 1), (1, 2, 3)), (("a", 1), (0, 0)), ((0, N), (0, 0)), ((2, 0), (0, 0))):
+    for wrong in (
+        None,
+        "ab",
+        (0, 1),
+        ((0, 1),),
+        ((0, 1), (1, 2, 3)),
+        (("a", 1), (0, 0)),
+        ((0, N), (0, 0)),
+        ((2, 0), (0, 0)),
+    ):
         with pytest.raises((TypeError, ValueError), match="axes"):
             p.axes.value = wrong
     assert p.axes.value == [[0, 3], [1, 7]]
@@ -390,7 +405,9 @@ def test_search_shows_what_the_index_finds(ids):
     p.query.value = "a queen of chess"
     want = p._index.search(Letters().transform(["a queen of chess"]), k=3)
     assert p.hits.ids.tolist() == want.ids.tolist()
-    assert repr(p) == f"SearchPanel(query='a queen of chess'): 3 hits, best {want.scores[0, 0]:.2f}: chess queen"
+    assert (
+        repr(p) == f"SearchPanel(query='a queen of chess'): 3 hits, best {want.scores[0, 0]:.2f}: chess queen"
+    )
     rows = [p._row[key] for key in want.ids[0].tolist()]
     found = p._found
     assert (found["query"], found["rows"], found["told"]) == ("a queen of chess", rows, "")
@@ -415,7 +432,11 @@ def test_search_by_the_page_is_search_by_python():
 def test_search_says_what_went_wrong_and_goes_on():
     p = search_panel(query="star")
     p._hear(None, {"id": 1, "query": "123", "encoder": "words"}, [])
-    assert p._said == {"words": "ValueError: texts has zero vectors", "error": True, "number": p._said["number"]}
+    assert p._said == {
+        "words": "ValueError: texts has zero vectors",
+        "error": True,
+        "number": p._said["number"],
+    }
     assert repr(p) == "SearchPanel(error: ValueError: texts has zero vectors)"
     assert p.hits is None
     assert (p._found["query"], p._found["rows"]) == ("123", [])
@@ -487,7 +508,13 @@ def encoders():
 
     with_attribute.unknown = tfidf.unknown
     pipe = pipeline()
-    return {"itself": tfidf, "method": tfidf.transform, "pipeline": pipe, "its method": pipe.transform, "function": with_attribute}
+    return {
+        "itself": tfidf,
+        "method": tfidf.transform,
+        "pipeline": pipe,
+        "its method": pipe.transform,
+        "function": with_attribute,
+    }
 
 
 @pytest.mark.parametrize("name", ["itself", "method", "pipeline", "its method", "function"])
@@ -527,7 +554,9 @@ def test_search_by_parts_of_unknown_words_says_so():
     assert p.hits is None
 
 
-WORDS = st.lists(st.sampled_from(["red", "bell", "drum", "two", "xyzzy", "plugh", "BELL", "bells", "红", "!"]), max_size=6)
+WORDS = st.lists(
+    st.sampled_from(["red", "bell", "drum", "two", "xyzzy", "plugh", "BELL", "bells", "红", "!"]), max_size=6
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -557,7 +586,9 @@ def word_vectors():
 @given(WORDS)
 def test_words_without_a_vector_are_unknown(words):
     unknown = word_vectors().unknown(" ".join(words))
-    assert unknown == list(dict.fromkeys(w.lower() for w in words if w != "!" and w.lower() not in word_vectors().vocabulary_))
+    assert unknown == list(
+        dict.fromkeys(w.lower() for w in words if w != "!" and w.lower() not in word_vectors().vocabulary_)
+    )
     assert not word_vectors().transform([" ".join(unknown)]).any()
 
 

@@ -82,7 +82,10 @@ export class Media {
   }
 
   /** What an item is called: its caption, its text, or "picture 7". @param {number} i */
-  name(i) { return this.sent.names?.[this._at(i)] ?? (this.kind === "text" ? this.sent.texts[this._at(i)] : `${this.kind} ${i}`); }
+  name(i) {
+    const own = this.sent.names?.[this._at(i)] ?? this.sent.texts?.[this._at(i)];
+    return own?.trim() ? own : `${this.kind} ${i}`;
+  }
 
   /** Where item i stands among those that were sent. */
   _at(i) { return this.place ? /** @type {number} */ (this.place.get(i)) : i; }
