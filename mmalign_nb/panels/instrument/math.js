@@ -18,12 +18,15 @@ export function unpack({ dtype, data }) {
 /** 16-bit numbers as 32-bit ones: sign, 5 bits of exponent, 10 of fraction.
  * @param {Uint16Array} halves */
 function widened(halves) {
-  const all = Float32Array.from({ length: 65536 }, (_, v) => {
-    const sign = v >> 15 ? -1 : 1, exponent = (v >> 10) & 31, fraction = v & 1023;
-    return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction); // infinity and NaN are never sent
-  });
-  return Float32Array.from(halves, (v) => all[v]);
+  const out = new Float32Array(halves.length);
+  for (let k = 0; k < out.length; k++) {
+    const v = halves[k], exponent = (v >> 10) & 31, fraction = v & 1023; // infinity and NaN are never sent
+    out[k] = (v >> 15 ? -1 : 1) * (exponent ? POWERS[exponent] * (1024 + fraction) : POWERS[1] * fraction);
+  }
+  return out;
 }
+
+const POWERS = Array.from({ length: 32 }, (_, exponent) => 2 ** (exponent - 25));
 
 /** A number with the decimals of its range; very small steps are written with an exponent.
  * @param {number} x @param {Range} range */
