@@ -123,7 +123,7 @@ class Panel(anywidget.AnyWidget):
         """What the panel shows now, in one line."""
 
     def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """What the page asks Python for. Arrays go by a trait, which is there when the answer is."""
+        """What the page asks Python for; arrays of the page are in ``asked["buffers"]``. Ours go by a trait, which is there when the answer is."""
         raise ValueError(f"the page asks for {asked}, which this panel does not know")
 
     def _state(self) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class Panel(anywidget.AnyWidget):
         def answer(content: dict[str, Any]) -> None:
             self.send({**self._answer(content), "id": content["id"]})
 
-        self._guard(answer)(asked)
+        self._guard(answer)(asked | {"buffers": buffers} if buffers else asked)
 
     def _say(self, words: str, error: bool = False) -> None:
         """Put a sentence into the panel's own line; an error stands in the text form of the panel as well."""

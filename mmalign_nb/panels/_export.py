@@ -33,8 +33,9 @@ def gallery(index: Any) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def text_encoder(text: Any, paired: Any = None) -> dict[str, Any] | None:
-    """What makes vectors of words, then side b of a paired network; None if a page cannot do it."""
+def text_encoder(encoder: Any) -> dict[str, Any] | None:
+    """What makes vectors of words, perhaps with side b of a trained network behind it; None if a page cannot do it."""
+    text, paired = encoder if isinstance(encoder, tuple) else (getattr(encoder, "__self__", encoder), None)
     if type(text) is not TfidfText or not (paired is None or isinstance(paired, TrainedEncoder)):
         return None
     layers = []
@@ -52,6 +53,7 @@ def text_encoder(text: Any, paired: Any = None) -> dict[str, Any] | None:
 
 def picture_encoder(encoder: Any) -> dict[str, Any] | None:
     """What makes vectors of pictures; None if a page cannot do it."""
+    encoder = getattr(encoder, "__self__", encoder)
     if type(encoder) is not CnnImage:
         return None
     net, state = encoder.net_, _state(encoder.net_)

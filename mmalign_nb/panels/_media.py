@@ -88,10 +88,10 @@ class Media:
             return self.items[np.asarray(rows), self.items.shape[1] // 2]
         return [self.items[int(i)] if self.kind == "text" else self.words(int(i)) for i in rows]
 
-    def sent(self, rows: Any = None) -> dict[str, Any]:
+    def sent(self, rows: Any = None, small: bool = False) -> dict[str, Any]:
         """Items as the page gets them: texts, sprite sheets of pictures or of a clip's frames, or one run of samples.
 
-        Of many, only some ``rows`` may be sent; they keep their numbers.
+        Of many, only some ``rows`` may be sent; they keep their numbers. ``small`` gives grey pictures 16 shades.
         """
         at = range(len(self.items)) if rows is None else np.asarray(rows).tolist()
         names = None if self.captions is None else [self.captions[i] for i in at]
@@ -113,7 +113,7 @@ class Media:
             }
         if self.kind == "clip":
             out |= {"frames": items.shape[1], "fps": self.rate}
-        return out | _sheets(items.reshape(-1, *items.shape[-3:]) if self.kind == "clip" else items)
+        return out | _sheets(items.reshape(-1, *items.shape[-3:]) if self.kind == "clip" else items, small)
 
 
 def two_sides(a: Any, b: Any, shape: tuple[int, int], captions: Any) -> tuple[Media, Media]:
@@ -125,7 +125,7 @@ def two_sides(a: Any, b: Any, shape: tuple[int, int], captions: Any) -> tuple[Me
     return Media(a, "a", shape[0], captions[0]), Media(b, "b", shape[1], captions[1])
 
 
-def _sheets(images: np.ndarray) -> dict[str, Any]:
+def _sheets(images: np.ndarray, small: bool) -> dict[str, Any]:
     """Pictures of one size side by side, on as few PNG files of bounded size as can be."""
     from PIL import Image
 
@@ -140,7 +140,12 @@ def _sheets(images: np.ndarray) -> dict[str, Any]:
         sheet = sheet.reshape(rows, columns, *images.shape[1:]).swapaxes(1, 2)
         sheet = sheet.reshape(rows * height, columns * width, *images.shape[3:])
         out = io.BytesIO()
-        Image.fromarray(sheet).save(out, "PNG")
+        if small and images.ndim == 3:
+            shades = Image.fromarray(((sheet.astype(np.uint16) + 8) // 17).astype(np.uint8))
+            shades.putpalette([17 * shade for shade in range(16) for _ in range(3)])
+            shades.save(out, "PNG", bits=4, optimize=True)
+        else:
+            Image.fromarray(sheet).save(out, "PNG")
         sheets.append(memoryview(out.getvalue()))
     return {"width": width, "height": height, "columns": columns, "rows": rows, "sheets": sheets}
 

@@ -5,6 +5,7 @@ Nothing was tuned on them. Coordinates are of the unit square, x to the right an
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -128,7 +129,9 @@ def jittered(strokes: Sequence[Stroke], rng: np.random.Generator) -> list[list[l
     """The same by an unsteady hand: turned, stretched and slanted a little, with a slow tremor along each stroke."""
     turn, slant = rng.uniform(-0.09, 0.09), rng.uniform(-0.1, 0.1)
     wide, high = np.exp(rng.uniform(-0.12, 0.12, 2))
-    matrix = np.array([[wide * math.cos(turn), -math.sin(turn) + slant], [math.sin(turn), high * math.cos(turn)]])
+    matrix = np.array(
+        [[wide * math.cos(turn), -math.sin(turn) + slant], [math.sin(turn), high * math.cos(turn)]]
+    )
     out = []
     for stroke in strokes:
         fine = _fine(np.array(stroke))
@@ -141,7 +144,7 @@ def jittered(strokes: Sequence[Stroke], rng: np.random.Generator) -> list[list[l
 def _fine(points: np.ndarray) -> np.ndarray:
     """Points every fiftieth of the side, as a pen gives them."""
     parts = [points[:1]]
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in itertools.pairwise(points):
         steps = max(1, round(float(np.hypot(*(b - a))) * 50))
         parts.append(a + (b - a) * (np.arange(1, steps + 1) / steps)[:, None])
     return np.concatenate(parts)

@@ -89,7 +89,8 @@ export class WordsEncoder {
 class Convolution {
   /** @param {any} sent */
   constructor({ weight, shape, scale, shift, stride, padding }) {
-    [this.outs, this.ins, this.side] = shape; this.stride = stride; this.padding = padding;
+    const [outs, , side] = shape;
+    this.outs = outs; this.side = side; this.stride = stride; this.padding = padding;
     const given = unpack(weight), by = scale ? unpack(scale) : null, n = given.length / this.outs;
     this.shift = shift ? unpack(shift) : new Float32Array(this.outs);
     // Eight channels side by side: what a place shows is read once for all of them.
@@ -155,7 +156,8 @@ function gridded({ size: [n, height, width], data }) {
 export class PictureEncoder {
   /** @param {any} sent */
   constructor(sent) {
-    [this.height, this.width, this.channels] = sent.shape; this.unit = sent.unit;
+    const [height, width, channels] = sent.shape;
+    this.height = height; this.width = width; this.channels = channels; this.unit = sent.unit;
     this.mean = sent.mean; this.std = sent.std;
     this.stem = new Convolution(sent.stem);
     this.blocks = sent.blocks.map((block) => block.map((c) => new Convolution(c)));

@@ -7,9 +7,9 @@ import { map } from "./map.js";
 import { search } from "./search.js";
 
 /** @typedef {{get: (name: string) => any, set: (name: string, value: any) => void, save_changes: () => void, on: (event: string, f: (...x: any[]) => any) => void,
- * off: (event: string, f?: (...x: any[]) => any) => void, send?: (content: any) => void}} Model what the host gives; without `send` there is no kernel */
+ * off: (event: string, f?: (...x: any[]) => any) => void, send?: (content: any, callbacks?: any, buffers?: ArrayBufferView[]) => void}} Model what the host gives; without `send` there is no kernel */
 /** @typedef {{model: Model, get: (name: string) => any, put: (changes: Record<string, any>) => void, on: (event: string, f: (...x: any[]) => any) => void,
- * later: (f: () => void) => void, ask: (content: any, done: (answer: any) => void) => void, python: boolean,
+ * later: (f: () => void) => void, ask: (content: any, done: (answer: any) => void, buffers?: ArrayBufferView[]) => void, python: boolean,
  * say: (words: string, error?: boolean) => void, saidEl: HTMLElement, root: any}} Host what a panel works with */
 
 const PANELS = { threshold, compare, map, search };
@@ -46,11 +46,11 @@ function host(model, root) {
       model.save_changes();
       if (away) say(AWAY, true);
     },
-    ask(content, done) {
+    ask(content, done, buffers = []) {
       if (!model.send) return say("This page has no Python behind it, and this needs it.", true);
       if (away) return lost();
       open.set(++asked, done);
-      model.send({ ...content, id: asked });
+      model.send({ ...content, id: asked }, undefined, buffers);
       listen();
     },
     close: () => undo.splice(0).forEach((f) => f()),

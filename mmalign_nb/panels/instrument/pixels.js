@@ -128,7 +128,6 @@ export function redrawn(strokes, { height, width, channels, ink, center, paper }
   return woven(Array.from({ length: channels }, () => grey));
 }
 
-/** The views of a drawing that are averaged: one pen and size says little about what somebody meant.
+/** The views of a drawing that are averaged, the plainest first: one pen and size says little about what somebody meant.
  * @param {Stroke[]} strokes @param {Wanted} wanted @param {number} pen a factor of the usual one */
-export const views = (strokes, wanted, pen = 1) =>
-  [0.94, 1.06].flatMap((size) => [1.2, 1.5, 1.8].map((width) => redrawn(strokes, wanted, width * pen, size)));
+export const views = (strokes, wanted, pen = 1) => [[1, 1.5], [0.94, 1.2], [0.94, 1.8], [1.06, 1.2], [1.06, 1.8]].map(([size, width]) => redrawn(strokes, wanted, width * pen, size));

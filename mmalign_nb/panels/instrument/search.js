@@ -1,50 +1,80 @@
-// The search panel: type, and see what an index finds.
+// The search panel: type, draw, choose a picture or record a sound, and see what an index finds.
 
+import { drawPad, filePad } from "./draw_pad.js";
+import { Finder } from "./encode.js";
 import { apart, significant } from "./math.js";
 import { Media, card, h, select } from "./widgets.js";
 
 const PAUSE = 120; // milliseconds without a key: then a search is worth its while
 
+/** @typedef {{by: string, query?: string, encoder?: string, number?: number, views?: ArrayLike<number>[]}} Question */
+
 /** @param {import("./main.js").Host} page */
 export function search(page) {
-  const { encoders, size } = page.get("_data"), /** @type {(() => void)[]} */ shown = [];
+  const { encoders, size, picture } = page.get("_data"), /** @type {(() => void)[]} */ shown = [];
+  const finder = page.get("_finder") ? new Finder(page.get("_finder")) : null; // what this page can search by itself
+  const everything = finder ? new Media(page.get("_finder").media, page.later) : null;
   const drop = () => shown.splice(0).forEach((f) => f());
-  let timer = 0, flying = false, sent = page.get("_query"); // what this view asked for last
+  let timer = 0, flying = false, sent = page.get("_query"), number = 0; // what this view asked for last
+  /** @type {Question} */ let question = { by: page.get("_found").by, number };
   const box = h("input", { type: "search", "aria-label": "search", placeholder: "describe what you look for", autocomplete: "off", spellcheck: "false", oninput: typing });
-  const encoder = select("encoder", encoders, () => ask(), "what turns the words into a vector");
-  const pads = h("div", { class: "mm-pads" }); // for drawing, pictures and sound
+  const encoder = select("encoder", encoders, () => words(), "what turns the words into a vector");
+  const draws = picture ? drawPad(page, picture, (_, views) => (views.length ? seen(views, "drawing") : words())) : null;
+  const file = picture ? filePad(page, picture, (_, views) => seen(views, "picture")) : null;
+  const pads = h("div", { class: "mm-pads" }, draws?.el, file?.el);
   const told = h("p", { class: "mm-note", role: "status" }), hits = h("div", { class: "mm-cards mm-tiles mm-hits" });
-  page.root.append(h("div", { class: "mm-row" }, h("label", { class: "mm-field mm-long" }, h("span", {}, "search"), box), encoders.length > 1 ? encoder.el : null), pads, page.saidEl, told, hits);
+  const line = h("div", { class: "mm-row" }, h("label", { class: "mm-field mm-long" }, h("span", {}, "search"), box), encoders.length > 1 ? encoder.el : null);
+  page.root.append(encoders.length ? line : "", h("div", { class: "mm-find" }, pads, h("div", {}, page.saidEl, told, hits)));
+  page.root.finder = finder;
   page.later(() => { clearTimeout(timer); drop(); });
 
-  const asked = () => ({ query: box.value, encoder: encoder.get() });
-  const same = (x, y) => x.query === y.query && x.encoder === y.encoder;
+  const same = (x, y) => x.by === y.by && (x.by === "words" ? x.query === y.query && x.encoder === y.encoder : x.number === y.number);
 
   function typing() {
     clearTimeout(timer);
-    timer = window.setTimeout(ask, PAUSE);
+    timer = window.setTimeout(words, finder ? 0 : PAUSE);
+  }
+
+  /** Ask by the words that stand there. */
+  const words = () => ask({ by: "words", query: box.value, encoder: encoder.get() });
+
+  /** Ask by a picture. @param {ArrayLike<number>[]} views @param {string} by */
+  const seen = (views, by) => ask({ by, number: ++number, views });
+
+  /** @param {Question} wanted */
+  function ask(wanted) {
+    question = wanted;
+    if (question.by !== "picture") file?.hide();
+    if (page.python) return send();
+    const here = finder && (question.views ? finder.pictures && finder.byPicture(question.views) : finder.texts.has(question.encoder ?? "") && finder.byText(question.encoder ?? "", question.query ?? ""));
+    if (here) { page.say(""); return show({ ...question, ...here }); }
+    const found = page.get("_found");
+    if (same(question, found)) { page.say(""); return show(found); }
+    return page.say(`This search needs Python, and this page has none: these are the hits for ${called(found)}.`, true);
   }
 
   /** One question at a time; the answer to an old one brings the next. */
-  function ask() {
-    const found = page.get("_found"), question = asked();
-    if (!page.python) return same(question, found) ? page.say("") : page.say(`A new search needs Python, and this page has none: these are the hits for “${found.query}”.`, true);
-    if (flying) return undefined;
-    flying = true; sent = question.query;
-    return page.ask(question, () => {
-      const { words, error } = page.get("_said");
+  function send() {
+    if (flying) return;
+    const { views, ...asked } = question;
+    flying = true;
+    if (asked.query !== undefined) sent = asked.query;
+    page.ask(views ? { ...asked, views: views.length } : asked, () => {
+      const { words: said, error } = page.get("_said");
       flying = false;
-      page.say(words, error);
-      if (same(asked(), question)) show(); else ask();
-    });
+      page.say(said, error);
+      if (same(question, page.get("_found"))) show(page.get("_found")); else send();
+    }, views?.map((view) => Uint8Array.from(view)));
   }
 
-  function show() {
-    const found = page.get("_found"), media = found.media;
-    if (!same(asked(), found)) return; // an answer to something else
+  /** What a search was for, in words. */
+  const called = (found) => (found.by === "words" ? `“${found.query}”` : `the ${found.by}`);
+
+  function show(found) {
+    if (!same(question, found)) return; // an answer to something else
     drop();
-    const items = new Media(media, (f) => shown.push(f)), digits = apart(found.scores);
-    told.textContent = found.told || (found.query.trim() ? "" : "Type a few words.");
+    const items = found.media ? new Media(found.media, (f) => shown.push(f)) : /** @type {Media} */ (everything), digits = apart(found.scores);
+    told.textContent = found.told || (found.by === "words" ? (found.query.trim() ? "" : "Type a few words" + (draws ? ", or draw." : ".")) : `Hits for the ${found.by}.`);
     hits.replaceChildren(...found.rows.map((row, k) => card(`${k + 1}. ${significant(found.scores[k], digits)}`, [items.show(row, size)], null, { "data-row": row })));
   }
 
@@ -54,7 +84,13 @@ export function search(page) {
     else if (!flying) encoder.set(page.get("_encoder"));
   }
   page.on("change:_query", moved); page.on("change:_encoder", moved);
-  page.on("change:_found", show);
+  page.on("change:_found", () => {
+    const found = page.get("_found");
+    if (!flying && found.by === "words") question = { by: "words", query: box.value, encoder: encoder.get() };
+    show(found);
+  });
   box.value = sent; encoder.set(page.get("_encoder"));
-  show();
+  const first = page.get("_found");
+  question = first.by === "words" ? { by: "words", query: box.value, encoder: encoder.get() } : first;
+  show(first);
 }
