@@ -146,7 +146,8 @@ class SearchPanel(Panel):
 
     def _search_by_picture(self) -> str:
         """Find the hits of the mean of some views; they say together what each alone says too loudly."""
-        assert self._see is not None and self._views is not None
+        assert self._see is not None
+        assert self._views is not None
         self._check_index()
         vectors = np.asarray(self._see(self._views))
         self.hits = self._index.search(vectors.mean(axis=0, keepdims=True), k=min(self._k, len(self._row)))

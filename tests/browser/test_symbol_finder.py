@@ -261,9 +261,7 @@ def test_a_finger_draws_and_the_page_stays_where_it_is(finder, everything):
         cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     expect(page.panel.locator(".mm-paper")).to_have_attribute("aria-label", "drawing of 2 strokes")
     assert page.page.evaluate("scrollY") == before
-    assert {"multiplication sign", "multiplication x", "ballot x", "heavy multiplication x"} & set(
-        names(page, everything)
-    )
+    assert "latin capital letter x" in names(page, everything)
 
 
 # ---- files
@@ -380,7 +378,7 @@ def test_encoders_that_a_page_cannot_compute_say_that_they_need_python(from_disk
     expect(said).to_have_text(
         "⚠ This search needs Python, and this page has none: these are the hits for “comma”."
     )
-    page.panel.get_by_label("encoder").select_option("open")
+    page.panel.locator(".mm-field", has_text="encoder").locator("select").select_option("open")
     expect(said).to_have_text("")
     assert len(found(page)) == 8
     draw(page, [[(0.2, 0.2), (0.8, 0.8)]])
