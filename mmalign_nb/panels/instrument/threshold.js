@@ -45,7 +45,7 @@ export function threshold(page) {
   const key = (...entries) => h("div", { class: "mm-key" }, ...entries.map(([kind, text]) => h("span", {}, h("i", { class: `mm-sign ${kind}`, "aria-hidden": "true" }), text)));
   const mapKey = h("div", { class: "mm-key" });
   const judged = data.truth, promised = data.promise;
-  const charts = h("div", { class: "mm-charts" }, chart("scores", hills, judged ? key(["bar right", "right pairs"], ["bar wrong", "wrong pairs"]) : null),
+  const charts = h("div", { class: "mm-charts" }, chart("scores", hills, judged ? key(["bar right", "right pairs"], ["bar soft", "other pairs"]) : null),
     judged || promised ? chart(judged ? "at each line" : "promised at each line", quality, key(...(judged ? [["line right", "precision"], ["line third dashed", "recall"]] : []), ...(promised ? [["band", "promised: precision is in here"]] : []))) : null,
     judged ? chart("precision over recall", curve, key(["line right", "this matching"], ["line soft dashed", "every pair above"])) : null);
   const above = h("div", { class: "mm-cards" }), below = h("div", { class: "mm-cards" }), chosen = h("div", { class: "mm-pick", "aria-live": "polite" });
@@ -190,8 +190,8 @@ export function threshold(page) {
 
     const cw = hills.clientWidth || 260, box = [34, 14, cw - 46, 76], { edges, right: r, wrong } = x.hills, top = Math.max(...r, ...wrong) || 1;
     let plot = axes(blank(hills, cw, 112), box, ends, [0, top], colors, { ny: 0 });
-    if (judged) bars(plot, edges, wrong, colors.wrong, true);
-    bars(plot, edges, r, judged ? colors.right : colors.soft, false);
+    bars(plot, edges, judged ? wrong : r, colors.soft, false);
+    if (judged) bars(plot, edges, r, colors.right, true);
     upright(plot, t, colors.fg);
     hills.setAttribute("aria-label", `Histogram of the scores from ${words(ends[0])} to ${words(ends[1])}; the line stands at ${words(t)}`);
     if (quality.isConnected) {
