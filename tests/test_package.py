@@ -63,6 +63,7 @@ NOT_SHOWN = {
     "MapPanel.figure": "draws what the panel shows",
     "SearchPanel.figure": "draws what the panel shows",
     "ThresholdPanel.figure": "draws what the panel shows",
+    "Panel.close": "as of every widget",
     "Items.split": "chapter 00 uses it",
     "Explanation.to_frame": "the numbers that the explanation prints",
     "PairReport.to_frame": "the numbers that the report prints",
