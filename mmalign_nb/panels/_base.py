@@ -152,12 +152,13 @@ class Panel(anywidget.AnyWidget):
 
         @functools.wraps(callback)
         def run(change: Any) -> None:
+            before = self._said["number"]
             try:
                 callback(change)
             except Exception as err:
                 self._say(f"{type(err).__name__}: {err}", error=True)
             else:
-                if self._said["error"]:
+                if self._said["error"] and self._said["number"] == before:  # of an earlier one
                     self._say("")
 
         return run

@@ -2,6 +2,9 @@
 
 import { speaker } from "./widgets.js";
 import { threshold } from "./threshold.js";
+import { compare } from "./compare.js";
+import { map } from "./map.js";
+import { search } from "./search.js";
 
 /** @typedef {{get: (name: string) => any, set: (name: string, value: any) => void, save_changes: () => void, on: (event: string, f: (...x: any[]) => any) => void,
  * off: (event: string, f?: (...x: any[]) => any) => void, send?: (content: any) => void}} Model what the host gives; without `send` there is no kernel */
@@ -9,7 +12,7 @@ import { threshold } from "./threshold.js";
  * later: (f: () => void) => void, ask: (content: any, done: (answer: any) => void) => void, python: boolean,
  * say: (words: string, error?: boolean) => void, saidEl: HTMLElement, root: any}} Host what a panel works with */
 
-const PANELS = { threshold };
+const PANELS = { threshold, compare, map, search };
 const AWAY = "Not connected: run the cell again. What needs no Python still moves.";
 
 /** @param {Model} model @param {HTMLElement} root @returns {Host & {close: () => void}} */
