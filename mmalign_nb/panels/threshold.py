@@ -258,24 +258,29 @@ class ThresholdPanel(Panel):
         return f"{list(self._scores).index(self._measure)}/{self._mode}"
 
     def _send_path(self, measure: str, mode: str) -> dict[str, Any]:
-        """A matching at every line, as the page gets it, with what each rule suggests for it."""
+        """A matching at every line, as the page gets it, with what each rule suggests for it.
+
+        Of every pair above the line only the order is sent: scores and truth are there already.
+        """
+        out: dict[str, Any] = {
+            "exact": not self._sampled(mode),
+            "total": 0 if self._truth is None else self._truth.total,
+        }
         pairs, upper, lower = self._stretches(measure, mode)
         order = np.argsort(-upper, kind="stable")
         pairs, upper, lower = pairs[order], upper[order], lower[order]
-        out = {
-            "shape": list(self._scores[measure].shape),
-            "exact": not self._sampled(mode),
-            "total": 0,
-            "suggest": {},
-        }
-        out |= {"i": packed(pairs[:, 0].astype(np.int32)), "j": packed(pairs[:, 1].astype(np.int32))}
-        out |= {"upper": packed(upper.astype(np.float64)), "lower": packed(lower.astype(np.float64))}
-        if self._truth is not None:
-            out |= {"total": self._truth.total, "right": packed(self._truth.of(*pairs.T).astype(np.uint8))}
-        if mode != "pool" and not self._sampled(mode):
+        if mode == "threshold":
+            out["order"] = packed((pairs @ [self.scores.shape[1], 1]).astype(np.int32))
+        else:
+            out |= {"i": packed(pairs[:, 0].astype(np.int32)), "j": packed(pairs[:, 1].astype(np.int32))}
+            out |= {"upper": packed(upper.astype(np.float64)), "lower": packed(lower.astype(np.float64))}
+        if mode not in ("pool", "threshold") and not self._sampled(mode):
             path = self._path(measure, mode)
-            tied = {"lines": packed(path.lines[::-1]), "counts": packed(path.tied[::-1].astype(np.int32))}
-            out["tied"] = tied if path.tied.any() else None
+            if path.tied.any():
+                out["tied"] = {
+                    "lines": packed(path.lines[::-1]),
+                    "counts": packed(path.tied[::-1].astype(np.int32)),
+                }
         return out | {"suggest": {label: self._suggestion(measure, mode, label) for label in self._rules}}
 
     def _suggestion(self, measure: str, mode: str, label: str) -> dict[str, Any]:

@@ -191,6 +191,32 @@ def test_a_clicked_cell_tells_its_pair(from_disk):
     assert "✗ wrong" in words
 
 
+@pytest.mark.parametrize("touch", [False, True], ids=["mouse", "finger"])
+def test_a_chart_moves_the_line(touch, from_disk):
+    p = make(threshold=0.3, scores=S)
+    page = from_disk(p, size=PHONE if touch else PROJECTOR, has_touch=touch)
+    press = page.page.touchscreen.tap if touch else page.page.mouse.click
+    hills = page.panel.locator(".mm-charts canvas").first
+    hills.scroll_into_view_if_needed()
+    box = hills.bounding_box()
+    for part in (0.35, 0.8):
+        press(box["x"] + 34 + part * (box["width"] - 46), box["y"] + 40)
+        t = p.range.min + part * (p.range.max - p.range.min)
+        p.threshold.value = shown = float(page.panel.get_by_label("threshold, exact value").input_value())
+        assert shown == pytest.approx(t, abs=1.5 * p.range.step)
+        assert sorted(page.panel.evaluate(KEPT)) == p.matches.pairs.tolist()
+    curve = page.panel.locator(".mm-charts canvas").last
+    curve.scroll_into_view_if_needed()
+    box = curve.bounding_box()
+    press(box["x"] + 36, box["y"] + 16)  # full precision, little recall
+    assert float(page.panel.get_by_label("threshold, exact value").input_value()) > 0.6
+    map_ = page.panel.locator(".mm-map")
+    map_.scroll_into_view_if_needed()
+    box = map_.bounding_box()
+    press(box["x"] + box["width"] * (N / 2 + 0.5) / N, box["y"] + box["height"] * (N / 4 + 0.5) / N)
+    expect(page.panel.locator(".mm-pick")).to_contain_text(f"name {N // 4}, picture {N // 2}")
+
+
 def test_table_and_csv_are_the_kept_pairs(from_disk):
     p = make(threshold=0.35, scores=S)
     page = from_disk(p)

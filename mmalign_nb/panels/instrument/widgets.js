@@ -30,7 +30,7 @@ export function select(label, options, onchange, title = "") {
  * @param {string} label @param {(value: number) => void} onmove @param {(words: string, error?: boolean) => void} say */
 export function knob(label, onmove, say) {
   /** @type {Range} */ let range = { min: 0, max: 1, step: 0.01, decimals: 2 };
-  let now = 0;
+  let now = 0, told = ""; // and how the box says it
   const steps = () => Math.round((range.max - range.min) / range.step);
   const round = (k) => Number((range.min + k * range.step).toFixed(Math.min(range.decimals, 100)));
   const move = (value) => { show(value); say(""); onmove(value); };
@@ -40,19 +40,21 @@ export function knob(label, onmove, say) {
   };
   const slider = h("input", { type: "range", "aria-label": label, min: 0, step: 1, oninput: () => move(round(Number(slider.value))) });
   const box = h("input", { type: "text", inputmode: "decimal", class: "mm-number", "aria-label": `${label}, exact value`, spellcheck: "false", autocomplete: "off",
-    onchange: () => {
-      const value = typed(box.value), ends = `${written(range.min, range)} to ${written(range.max, range)}`;
-      if (value === null) say(`${label}: “${box.value}” is not a number; it stays at ${written(now, range)}.`, true);
-      else if (value < range.min || value > range.max) say(`${label}: ${box.value.trim()} is outside ${ends}; it stays at ${written(now, range)}.`, true);
-      else if (range.whole && !Number.isInteger(value)) say(`${label}: ${box.value.trim()} is not a whole number; it stays at ${written(now, range)}.`, true);
-      else return move(value);
-      show(now);
-    } });
+    onchange: () => commit(), onkeydown: (event) => { if (event.key === "Enter") commit(); } }); // in JupyterLab, Enter does not make it a change
+  function commit() {
+    if (box.value === told) return;
+    const value = typed(box.value), ends = `${written(range.min, range)} to ${written(range.max, range)}`;
+    if (value === null) say(`${label}: “${box.value}” is not a number; it stays at ${written(now, range)}.`, true);
+    else if (value < range.min || value > range.max) say(`${label}: ${box.value.trim()} is outside ${ends}; it stays at ${written(now, range)}.`, true);
+    else if (range.whole && !Number.isInteger(value)) say(`${label}: ${box.value.trim()} is not a whole number; it stays at ${written(now, range)}.`, true);
+    else return move(value);
+    show(now);
+  }
   function show(value) {
     now = value;
     slider.value = String(Math.round((value - range.min) / range.step));
     slider.setAttribute("aria-valuetext", written(value, range));
-    box.value = Math.abs(value - round(Math.round((value - range.min) / range.step))) < 1e-9 * range.step ? written(value, range) : String(value);
+    box.value = told = Math.abs(value - round(Math.round((value - range.min) / range.step))) < 1e-9 * range.step ? written(value, range) : String(value);
   }
   const el = h("div", { class: "mm-knob" }, h("span", { class: "mm-name" }, label),
     h("button", { type: "button", "aria-label": `${label}: one step less`, onclick: () => by(-1) }, "−"), slider,
