@@ -25,12 +25,15 @@ def quantised(vectors: Any, metric: str) -> tuple[np.ndarray, np.ndarray]:
 def gallery(index: Any) -> dict[str, Any] | None:
     """The vectors of an index, if a page can search them."""
     vectors = index.vectors
-    if index.metric not in ("cosine", "dot") or hasattr(vectors, "tocsr") or vectors.size > _MOST:
+    if index.metric not in ("cosine", "dot") or vectors.size > _MOST:
         return None
     rows, scale = quantised(vectors, index.metric)
-    return {
-        "rows": packed(rows), "scale": packed(scale), "dim": rows.shape[1], "unit": index.metric == "cosine",
-    }  # fmt: skip
+    unit = index.metric == "cosine"
+    exact = np.asarray(vectors, np.float32)
+    exact = exact / np.linalg.norm(exact, axis=1, keepdims=True) if unit else exact
+    # No unit query can have another score by more than this.
+    error = float(np.linalg.norm(exact - rows * scale[:, None], axis=1).max(initial=0))
+    return {"rows": packed(rows), "scale": packed(scale), "dim": rows.shape[1], "unit": unit, "error": error}
 
 
 def text_encoder(encoder: Any) -> dict[str, Any] | None:
@@ -56,10 +59,12 @@ def picture_encoder(encoder: Any) -> dict[str, Any] | None:
     encoder = getattr(encoder, "__self__", encoder)
     if type(encoder) is not CnnImage:
         return None
-    net, state = encoder.net_, _state(encoder.net_)
+    net: Any = encoder.net_
+    state = _state(net)
 
     def convolution(name: str, norm: str | None) -> dict[str, Any]:
-        layer, out = net.get_submodule(name), {}
+        layer: Any = net.get_submodule(name)
+        out: dict[str, Any] = {}
         if norm is not None:  # with fixed statistics, a normalisation is a scale and a shift
             scale = state[f"{norm}.weight"] / np.sqrt(
                 state[f"{norm}.running_var"] + net.get_submodule(norm).eps

@@ -1,4 +1,4 @@
-"""SearchPanel: type, draw or choose a picture, and see what an index finds."""
+"""SearchPanel: type, draw, choose a picture or record a sound, and see what an index finds."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..plots.style import as_words
 from . import _export
 from ._base import Control, Panel, choice
 from ._media import Media
+from .pads import read_sound, read_views
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SearchPanel(Panel):
-    """Search an index by words, while they are typed, and by pictures, drawn or chosen.
+    """Search an index by words, while they are typed, by pictures, drawn or chosen, and by sounds, recorded or chosen.
 
     Words that the encoder does not know are named, and a query in which it knows nothing has no hits. For that the encoder
     has a method ``unknown(text) -> list of str``, as :class:`mmalign_nb.features.TfidfText` has; of a pipeline the first
@@ -37,13 +38,16 @@ class SearchPanel(Panel):
     encoders : encoder, or a mapping of name to encoder, optional
         Anything that turns a list of texts into vectors ``(n, d)`` of the index's space: an object with ``transform``,
         a function, or two of the trained ones, ``(text encoder, network)``: the texts go through side b of the network.
-        Several encoders can be chosen from. None, with ``pictures``, shows no box for words.
+        Several encoders can be chosen from. None, with ``pictures`` or ``sounds``, shows no box for words.
     items : optional
         What to show for a hit, in the order in which vectors were added to the index, as in :class:`ThresholdPanel`.
         Without it the ids are shown.
     pictures : encoder, optional
         Turns uint8 pictures ``(n, H, W)`` or ``(n, H, W, 3)`` into vectors of the index's space. With it the panel has a pad to
         draw on and takes picture files. Strokes are drawn again in the size that the ink of ``items`` usually has.
+    sounds : encoder, optional
+        Turns float32 sounds ``(n, samples)`` into vectors of the index's space; at its ``sample_rate``, or 16 kHz. With it the
+        panel records up to five seconds from the microphone and takes sound files.
     captions : sequence of str, optional
         Words under the items, in the same order.
     query : str
@@ -59,6 +63,8 @@ class SearchPanel(Panel):
         What was found last: ids and scores; None before anything is typed, and where no word is known.
     drawing : uint8 (H, W) or (H, W, 3), or None
         What was drawn or chosen last, as the encoder takes it.
+    recording : float32 (samples,), or None
+        What was recorded or chosen last, in one channel.
 
     Raises
     ------
@@ -90,12 +96,13 @@ class SearchPanel(Panel):
         items: Any = None,
         *,
         pictures: Any = None,
+        sounds: Any = None,
         captions: Sequence[str] | None = None,
         query: str = "",
         k: int = 8,
     ) -> None:
         named = dict(encoders) if isinstance(encoders, Mapping) else {"words": encoders}
-        if encoders is None and pictures is not None:
+        if encoders is None and not (pictures is None and sounds is None):
             named = {}
         elif not named:
             raise ValueError("encoders is an empty mapping; want at least one encoder")
@@ -104,7 +111,10 @@ class SearchPanel(Panel):
         self._encoders = {as_words(name, "a name of encoders"): _as_function(f, name) for name, f in named.items()}  # fmt: skip
         self._sources = {name: _source(encoder) for name, encoder in named.items()}
         self._given, self._pictures = named, pictures
-        self._see = None if pictures is None else _as_function(pictures, "pictures", "{}")
+        self._see, self._listen = (
+            None if one is None else _as_function(one, name, "{}")
+            for name, one in (("pictures", pictures), ("sounds", sounds))
+        )
         self._index, self._k = index, as_count(k, "k")
         ids = np.asarray(index.ids).tolist()
         self._row = {key: row for row, key in enumerate(ids)}
@@ -114,10 +124,18 @@ class SearchPanel(Panel):
         self.hits: Hits | None = None
         self._asked: dict[str, Any] = {"by": "words"}
         self._views: np.ndarray | None = None
+        self._sound: np.ndarray | None = None
+        rate = getattr(getattr(sounds, "__self__", sounds), "sample_rate", 16000)
+        heard = {"rate": as_count(rate, "sample_rate of sounds", 3000, 768_000), "seconds": 5}
         wanted = None if pictures is None else _wanted(getattr(pictures, "__self__", pictures), self._media)
         super().__init__()
         self._encoder, self._query = next(iter(self._encoders), ""), as_words(query, "query")
-        self._data = {"encoders": list(self._encoders), "size": 72, "picture": wanted}
+        self._data = {
+            "encoders": list(self._encoders),
+            "size": 72,
+            "picture": wanted,
+            "sound": None if sounds is None else heard,
+        }
         self.query = Control(self, "_query", lambda value: as_words(value, "query"))
         self.encoder = choice(self, "_encoder", "encoder", list(self._encoders))
         self._refresh()
@@ -128,6 +146,11 @@ class SearchPanel(Panel):
         """What was drawn or chosen last, as the encoder takes it: dark on the gallery's paper."""
         return None if self._views is None else self._views[0].copy()
 
+    @property
+    def recording(self) -> np.ndarray | None:
+        """What was recorded or chosen last: one channel."""
+        return None if self._sound is None else self._sound.copy()
+
     def _ask(self, asked: dict[str, Any]) -> None:
         self._asked = asked
         self._refresh()
@@ -136,20 +159,23 @@ class SearchPanel(Panel):
         """Ask the index, and show what it says; what was found before stays away if this fails."""
         self.hits, self._strange, told = None, list[str](), [""]
         by_words = self._asked["by"] == "words"
-        search = (lambda: self._search(self._query.strip())) if by_words else self._search_by_picture
-        self._guard(lambda _: told.append(search()))(None)
+        self._guard(
+            lambda _: told.append(self._search(self._query.strip()) if by_words else self._search_by_views())
+        )(None)
         rows = self._rows()
         self._found = self._asked | {
             "query": self._query, "encoder": self._encoder, "told": told[-1], "rows": rows,
             "scores": self.hits.scores[0].tolist() if self.hits else [], "media": self._media.sent(rows),
         }  # fmt: skip
 
-    def _search_by_picture(self) -> str:
-        """Find the hits of the mean of some views; they say together what each alone says too loudly."""
-        assert self._see is not None
-        assert self._views is not None
+    def _search_by_views(self) -> str:
+        """Find the hits of a sound, or of the mean of some views of a picture: one pen and size alone says too little."""
+        heard = self._asked["by"] == "recording"
+        encode, views = (self._listen, self._sound) if heard else (self._see, self._views)
+        assert encode is not None
+        assert views is not None
         self._check_index()
-        vectors = np.asarray(self._see(self._views))
+        vectors = np.asarray(encode(views[None] if heard else views))
         self.hits = self._index.search(vectors.mean(axis=0, keepdims=True), k=min(self._k, len(self._row)))
         return ""
 
@@ -178,7 +204,10 @@ class SearchPanel(Panel):
 
     def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         if "views" in asked:
-            self._views = self._read_views(asked["buffers"])
+            if asked["by"] == "recording":
+                self._sound = read_sound(asked["buffers"])
+            else:
+                self._views = read_views(asked["buffers"], self._data["picture"])
             self._ask({key: asked[key] for key in ("by", "number")})
             return {}
         before = self._found
@@ -190,12 +219,6 @@ class SearchPanel(Panel):
         if self._found is before and self._asked["by"] != "words":  # the same words as before the picture
             self._ask({"by": "words"})
         return {}
-
-    def _read_views(self, buffers: Sequence[Any]) -> np.ndarray:
-        """Views of a picture as the page sends them."""
-        height, width, channels = (self._data["picture"][k] for k in ("height", "width", "channels"))
-        shape = (height, width) if channels == 1 else (height, width, 3)
-        return np.stack([np.frombuffer(view, np.uint8).reshape(shape) for view in buffers])
 
     def _state(self) -> dict[str, Any]:
         return super()._state() | {"_finder": self._finder()}
@@ -242,7 +265,10 @@ class SearchPanel(Panel):
             return new_figure(6, 0.5)
         captions = None if self._media.captions is None else [self._media.captions[r] for r in rows]
         gallery = self._media.for_figure(rows)
-        query: Any = [self._query] if self._asked["by"] == "words" else self.drawing[None]  # type: ignore[index]
+        by = self._asked["by"]
+        query: Any = [self._query if by == "words" else "a recording"]
+        if by in ("drawing", "picture") and self._views is not None:
+            query = self._views[:1]
         return neighbours(
             query, gallery, np.arange(len(rows))[None], self.hits.scores, gallery_captions=captions
         )
@@ -299,7 +325,7 @@ def _usual_ink(images: np.ndarray) -> dict[str, Any]:
         return {"paper": paper}
     ends = []
     for axis in (1, 2):  # rows that have ink, then columns
-        line = ink.any(axis=3 - axis)
+        line: np.ndarray = ink.any(axis=3 - axis)
         ends.append((line.argmax(axis=1), line.shape[1] - line[:, ::-1].argmax(axis=1)))
     (top, bottom), (left, right) = ends
     high, wide = grey.shape[1:]

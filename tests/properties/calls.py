@@ -694,4 +694,6 @@ CALLS = [
         {"captions": TEXTS, "k": 2},
         {"captions": "texts", "k": "count"},
     ),
+    Call("DrawPad", said(panels.DrawPad), {"size": 32}, {"size": "count"}),
+    Call("SoundPad", said(panels.SoundPad), {"seconds": 5.0, "sample_rate": 16000}, {"sample_rate": "count"}),
 ]

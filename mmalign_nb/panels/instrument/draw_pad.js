@@ -185,3 +185,14 @@ export function filePad({ say, later }, wanted, onchange) {
 
   return { el, hide: () => { more.hidden = true; now = null; } };
 }
+
+/** The pad alone. @param {import("./main.js").Host} page */
+export function draw_pad(page) {
+  const pad = drawPad(page, page.get("_data"), (strokes, seen) => {
+    page.put({ _strokes: strokes });
+    if (page.python) page.ask({ views: seen.length }, () => {}, seen.map((view) => Uint8Array.from(view)));
+  });
+  page.root.append(h("div", { class: "mm-pads" }, pad.el), page.saidEl);
+  page.on("change:_strokes", () => pad.show(page.get("_strokes")));
+  pad.show(page.get("_strokes"));
+}

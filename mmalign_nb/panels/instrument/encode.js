@@ -213,7 +213,7 @@ export class QuantisedRows {
 export class Finder {
   /** @param {any} sent */
   constructor(sent) {
-    this.k = sent.k; this.gallery = new QuantisedRows(sent.gallery);
+    this.sent = sent; this.k = sent.k; this.gallery = new QuantisedRows(sent.gallery);
     /** @type {Map<string, WordsEncoder>} */ this.texts = new Map(Object.entries(sent.texts).map(([name, one]) => [name, new WordsEncoder(one)]));
     this.pictures = sent.pictures ? new PictureEncoder(sent.pictures) : null;
   }

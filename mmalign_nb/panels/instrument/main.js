@@ -5,6 +5,8 @@ import { threshold } from "./threshold.js";
 import { compare } from "./compare.js";
 import { map } from "./map.js";
 import { search } from "./search.js";
+import { draw_pad } from "./draw_pad.js";
+import { sound_pad } from "./sound_pad.js";
 
 /** @typedef {{get: (name: string) => any, set: (name: string, value: any) => void, save_changes: () => void, on: (event: string, f: (...x: any[]) => any) => void,
  * off: (event: string, f?: (...x: any[]) => any) => void, send?: (content: any, callbacks?: any, buffers?: ArrayBufferView[]) => void}} Model what the host gives; without `send` there is no kernel */
@@ -12,7 +14,7 @@ import { search } from "./search.js";
  * later: (f: () => void) => void, ask: (content: any, done: (answer: any) => void, buffers?: ArrayBufferView[]) => void, python: boolean,
  * say: (words: string, error?: boolean) => void, saidEl: HTMLElement, root: any}} Host what a panel works with */
 
-const PANELS = { threshold, compare, map, search };
+const PANELS = { threshold, compare, map, search, draw_pad, sound_pad };
 const AWAY = "Not connected: run the cell again. What needs no Python still moves.";
 
 /** @param {Model} model @param {HTMLElement} root @returns {Host & {close: () => void}} */

@@ -3,6 +3,7 @@
 import { drawPad, filePad } from "./draw_pad.js";
 import { Finder } from "./encode.js";
 import { apart, significant } from "./math.js";
+import { soundPad } from "./sound_pad.js";
 import { Media, card, h, select } from "./widgets.js";
 
 const PAUSE = 120; // milliseconds without a key: then a search is worth its while
@@ -11,7 +12,7 @@ const PAUSE = 120; // milliseconds without a key: then a search is worth its whi
 
 /** @param {import("./main.js").Host} page */
 export function search(page) {
-  const { encoders, size, picture } = page.get("_data"), /** @type {(() => void)[]} */ shown = [];
+  const { encoders, size, picture, sound } = page.get("_data"), /** @type {(() => void)[]} */ shown = [];
   const finder = page.get("_finder") ? new Finder(page.get("_finder")) : null; // what this page can search by itself
   const everything = finder ? new Media(page.get("_finder").media, page.later) : null;
   const drop = () => shown.splice(0).forEach((f) => f());
@@ -21,10 +22,13 @@ export function search(page) {
   const encoder = select("encoder", encoders, () => words(), "what turns the words into a vector");
   const draws = picture ? drawPad(page, picture, (_, views) => (views.length ? seen(views, "drawing") : words())) : null;
   const file = picture ? filePad(page, picture, (_, views) => seen(views, "picture")) : null;
-  const pads = h("div", { class: "mm-pads" }, draws?.el, file?.el);
+  const hears = sound ? soundPad(page, sound, (samples) => (samples ? ask({ by: "recording", number: ++number, views: [samples] }) : words())) : null;
+  const pads = h("div", { class: "mm-pads" }, draws?.el, file?.el, hears?.el);
   const told = h("p", { class: "mm-note", role: "status" }), hits = h("div", { class: "mm-cards mm-tiles mm-hits" });
   const line = h("div", { class: "mm-row" }, h("label", { class: "mm-field mm-long" }, h("span", {}, "search"), box), encoders.length > 1 ? encoder.el : null);
-  page.root.append(encoders.length ? line : "", h("div", { class: "mm-find" }, pads, h("div", {}, page.saidEl, told, hits)));
+  const { unit, error } = finder?.sent.gallery ?? {};
+  const small = unit ? h("p", { class: "mm-note" }, `Searched in this page, among vectors of 8 bits: a score may differ from Python's by up to ${significant(error, 1)}.`) : null;
+  page.root.append(encoders.length ? line : "", h("div", { class: "mm-find" }, pads, h("div", {}, page.saidEl, told, hits, small)));
   page.root.finder = finder;
   page.later(() => { clearTimeout(timer); drop(); });
 
@@ -46,7 +50,7 @@ export function search(page) {
     question = wanted;
     if (question.by !== "picture") file?.hide();
     if (page.python) return send();
-    const here = finder && (question.views ? finder.pictures && finder.byPicture(question.views) : finder.texts.has(question.encoder ?? "") && finder.byText(question.encoder ?? "", question.query ?? ""));
+    const here = finder && (question.by === "recording" ? null : question.views ? finder.pictures && finder.byPicture(question.views) : finder.texts.has(question.encoder ?? "") && finder.byText(question.encoder ?? "", question.query ?? ""));
     if (here) { page.say(""); return show({ ...question, ...here }); }
     const found = page.get("_found");
     if (same(question, found)) { page.say(""); return show(found); }
@@ -64,7 +68,7 @@ export function search(page) {
       flying = false;
       page.say(said, error);
       if (same(question, page.get("_found"))) show(page.get("_found")); else send();
-    }, views?.map((view) => Uint8Array.from(view)));
+    }, views?.map((view) => (view instanceof Float32Array ? view : Uint8Array.from(view))));
   }
 
   /** What a search was for, in words. */
@@ -74,7 +78,7 @@ export function search(page) {
     if (!same(question, found)) return; // an answer to something else
     drop();
     const items = found.media ? new Media(found.media, (f) => shown.push(f)) : /** @type {Media} */ (everything), digits = apart(found.scores);
-    told.textContent = found.told || (found.by === "words" ? (found.query.trim() ? "" : "Type a few words" + (draws ? ", or draw." : ".")) : `Hits for the ${found.by}.`);
+    told.textContent = found.told || (found.by === "words" ? (found.query.trim() ? "" : `${[encoders.length && "type a few words", draws && "draw", hears && "record"].filter(Boolean).join(", or ")}.`.replace(/^./, (c) => c.toUpperCase())) : `Hits for the ${found.by}.`);
     hits.replaceChildren(...found.rows.map((row, k) => card(`${k + 1}. ${significant(found.scores[k], digits)}`, [items.show(row, size)], null, { "data-row": row })));
   }
 
