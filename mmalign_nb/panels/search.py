@@ -325,7 +325,7 @@ def _usual_ink(images: np.ndarray) -> dict[str, Any]:
         return {"paper": paper}
     ends = []
     for axis in (1, 2):  # rows that have ink, then columns
-        line: np.ndarray = ink.any(axis=3 - axis)
+        line: np.ndarray = ink.max(axis=3 - axis)
         ends.append((line.argmax(axis=1), line.shape[1] - line[:, ::-1].argmax(axis=1)))
     (top, bottom), (left, right) = ends
     high, wide = grey.shape[1:]

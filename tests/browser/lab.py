@@ -33,6 +33,7 @@ _CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps; whether a page may hear it is for the test to say
 ]
 # What would make a notebook look different from one visit to the next, or hide cells from the page.
 _SETTINGS = {

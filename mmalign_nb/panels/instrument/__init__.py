@@ -12,18 +12,8 @@ import re
 from importlib import resources
 
 FILES = (
-    "math",
-    "draw",
-    "widgets",
-    "encode",
-    "pixels",
-    "draw_pad",
-    "threshold",
-    "compare",
-    "map",
-    "search",
-    "main",
-)
+    "math", "draw", "widgets", "encode", "pixels", "draw_pad", "sound_pad", "threshold", "compare", "map", "search", "main",
+)  # fmt: skip
 _IMPORT = re.compile(r'^import (?:\{[^}]*\}|\S+) from "\./\w+\.js";\n', re.M)
 
 

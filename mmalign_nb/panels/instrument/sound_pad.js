@@ -107,4 +107,5 @@ export function soundPad(place, { rate, seconds }, onchange) {
 export function sound_pad(page) {
   const pad = soundPad(page, page.get("_data"), (samples) => { if (page.python) page.ask({ sound: !!samples }, () => {}, samples ? [samples] : []); });
   page.root.append(h("div", { class: "mm-pads" }, pad.el), page.saidEl);
+  page.root.recorded = () => pad.samples; // for who scripts the page
 }
