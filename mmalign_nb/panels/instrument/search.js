@@ -54,7 +54,7 @@ export function search(page) {
     if (here) { page.say(""); return show({ ...question, ...here }); }
     const found = page.get("_found");
     if (same(question, found)) { page.say(""); return show(found); }
-    return page.say(`This search needs Python, and this page has none: these are the hits for ${called(found)}.`, true);
+    return page.say(`This search needs Python, and this page has none${found.rows.length ? `: these are the hits for ${called(found)}` : ""}.`, true);
   }
 
   /** One question at a time; the answer to an old one brings the next. */
