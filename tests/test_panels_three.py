@@ -38,7 +38,7 @@ def unpacked(sent):
 
 def stored(panel):
     """What a page without Python gets, read from its text."""
-    text = panel._fragment()
+    text = panel._living()
     return json.loads(text[text.index('json">') + 6 : text.index("</script>")])
 
 

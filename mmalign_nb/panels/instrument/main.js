@@ -84,6 +84,6 @@ export function alive(el) {
   const box = document.createElement("div");
   el.append(box);
   const close = render({ model, el: box });
-  el.querySelector("img")?.remove(); // the picture stood in until now
+  el.classList.add("alive"); // the picture beside it stood in until now
   return close;
 }
