@@ -54,7 +54,8 @@
     const spot = new RegExp(found.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
     const first = Math.max(0, text.search(spot));
     const from = first < 60 ? 0 : text.indexOf(" ", first - 60) + 1;
-    const part = text.slice(from, from + 170);
+    const end = from + 160 < text.length ? text.indexOf(" ", from + 160) : -1;
+    const part = end < 0 ? text.slice(from) : text.slice(from, end);
     const made = document.createDocumentFragment();
     let at = 0;
     for (const match of part.matchAll(spot)) {
@@ -64,7 +65,7 @@
       at = match.index + match[0].length;
     }
     made.prepend(from ? "… " : "");
-    made.append(part.slice(at), from + 170 < text.length ? " …" : "");
+    made.append(part.slice(at), end < 0 ? "" : " …");
     return made;
   };
 

@@ -31,6 +31,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 VENDOR = HERE / "vendor"
 NO_TEXT = "No description has been provided for this image"  # what nbconvert invents
+INLINE = ("a", "code", "em", "small", "span", "strong", "sub", "sup")
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff][\u3400-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uffef–·]*")
 
 
@@ -105,7 +106,7 @@ class Book:
         width, height = Image.open(io.BytesIO(data)).size
         return (
             f'<img src="{relative(f"images/{name}", page)}" alt="{escape(alt.strip())}" width="{width}" '
-            f'height="{height}" decoding="async"/>'
+            f'height="{height}" style="--width: {width}px"/>'
         )
 
 
@@ -178,7 +179,13 @@ def records(page: Page) -> Iterator[dict[str, str]]:
     All of it is text. The search shows it as text, too.
     """
     soup = BeautifulSoup(page.body, "html.parser")
-    found: dict[str, str] = {"url": page.path, "page": page.title, "title": page.title, "text": "", "code": ""}
+    found: dict[str, str] = {
+        "url": page.path,
+        "page": page.title,
+        "title": page.title,
+        "text": "",
+        "code": "",
+    }
     inside: Tag | None = None
     for node in soup.descendants:
         if isinstance(node, Tag):
@@ -187,8 +194,9 @@ def records(page: Page) -> Iterator[dict[str, str]]:
                 found = {**found, "title": node.get_text(" ", strip=True), "text": "", "code": ""}
                 found["url"] = f"{page.path}#{node['id']}" if node.get("id") else page.path
                 inside = node
-            elif node.name in ("p", "li", "tr", "td", "th", "dd", "div", "summary"):
+            elif node.name not in INLINE:
                 found["text"] += " "
+                found["code"] += " "
         elif type(node) is NavigableString and (inside is None or inside not in node.parents):
             found["code" if node.find_parent(class_="code") else "text"] += str(node)
     yield found
@@ -241,7 +249,9 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._quiet and (rest := re.search(r"\$\$|\\[a-zA-Z]{2,}", data)):
-            self.problems.append(f"{self._near}: a formula that does not end, at {data[rest.start() :][:40]!r}")
+            self.problems.append(
+                f"{self._near}: a formula that does not end, at {data[rest.start() :][:40]!r}"
+            )
 
 
 def check(book: Book, pages: dict[str, str]) -> None:
@@ -270,14 +280,18 @@ def finish(book: Book) -> dict[str, str]:
     """Put every page into the frame: formulas, navigation, and the language of Chinese words."""
     drawn = draw(book)
     jinja = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     jinja.filters["short"] = short
     frame = jinja.get_template("page.html.j2")
     done = {}
     for path, page in book.pages.items():
-        soup = BeautifulSoup(page.body, "html.parser")
-        sections = [(h["id"], Markup(h.decode_contents())) for h in soup.select("h2[id]")]
+        found = re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', page.body, flags=re.S)
+        sections = [(name, Markup(re.sub(r"</?a\b[^>]*>", "", title))) for name, title in found]
         html = frame.render(
             page=page,
             body=Markup(page.body),
@@ -310,10 +324,13 @@ def assets(book: Book) -> dict[str, bytes]:
         "book.css": (HERE / "book.css").read_text(encoding="utf-8"),
         "book.js": (HERE / "book.js").read_text(encoding="utf-8"),
         "katex.css": katex_style(),
-        "minisearch.js": (VENDOR / "minisearch" / "minisearch.js").read_text(encoding="utf-8").split("//# source")[0],
+        "minisearch.js": (VENDOR / "minisearch" / "minisearch.js")
+        .read_text(encoding="utf-8")
+        .split("//# source")[0],
         "records.js": search_script(list(book.pages.values())),
         "licences.txt": "\n\n".join(
-            f"{name}\n{'=' * len(name)}\n\n{(VENDOR / name).read_text(encoding='utf-8').strip()}\n" for name in licences
+            f"{name}\n{'=' * len(name)}\n\n{(VENDOR / name).read_text(encoding='utf-8').strip()}\n"
+            for name in licences
         ),
     }
     return {f"assets/{name}": text.encode("utf-8") for name, text in texts.items()}
@@ -356,5 +373,7 @@ def main(arguments: list[str]) -> int:
         print(f"{len(problems)} problems; nothing was written", file=sys.stderr)
         return 1
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"{len(book.pages)} pages, {len(book.formulas)} formulas, {size / 1e6:.1f} MB: open {out / 'index.html'}")
+    print(
+        f"{len(book.pages)} pages, {len(book.formulas)} formulas, {size / 1e6:.1f} MB: open {out / 'index.html'}"
+    )
     return 0

@@ -20,7 +20,7 @@ from pygments.lexers import PythonLexer
 
 from .build import HERE, Book, Link, Page, relative
 
-NAVIGATION = ("nav-top", "nav-end")  # the notebooks' lines of links; the book has its own
+NOT_HERE = ("nav-top", "nav-end", "how-to-use")  # a notebook's lines of links, and how to run its cells
 Uses = dict[str, list[tuple[str, str]]]  # a public name -> the places that use it: address, title
 
 
@@ -143,7 +143,7 @@ class Notebook(HTMLExporter):
         said = output.data.get("text/plain", "")
         caption = "" if said.startswith("Picture:") else f"<figcaption>{escape(said)}</figcaption>"
         fragment = f'<div class="live">{self.alive[cell.id]}</div>' if cell.id in self.alive else ""
-        return f"{fragment}<figure>{html}{caption}</figure>"
+        return f'{fragment}<figure><div class="scroll">{html}</div>{caption}</figure>'
 
     def show(self, nb: nbformat.NotebookNode) -> str:
         return str(self.from_notebook_node(nb)[0])
@@ -181,7 +181,9 @@ def used_here(exporter: Notebook) -> str:
         rooms.setdefault(room, []).append(
             f'<a href="{relative(exporter.names[name], exporter.page)}"><code>{rest}</code></a>'
         )
-    rows = "".join(f"<dt><code>{room}</code></dt><dd>{', '.join(links)}</dd>" for room, links in rooms.items())
+    rows = "".join(
+        f"<dt><code>{room}</code></dt><dd>{', '.join(links)}</dd>" for room, links in rooms.items()
+    )
     return f'<h2 id="used-here">Used in this chapter</h2>\n<dl class="used">{rows}</dl>' if rows else ""
 
 
@@ -191,7 +193,9 @@ def add(book: Book, names: dict[str, str]) -> Uses:
     chapters = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
     solutions = [path for path in sorted(folder.glob("solutions/*.ipynb")) if folder / path.name in chapters]
     for path in (*chapters, *solutions):
-        book.homes[path.relative_to(book.root).as_posix()] = path.relative_to(folder).with_suffix(".html").as_posix()
+        book.homes[path.relative_to(book.root).as_posix()] = (
+            path.relative_to(folder).with_suffix(".html").as_posix()
+        )
     book.homes |= {
         "docs/GLOSSARY.md": "glossary.html",
         "README.md": "run.html",
@@ -205,7 +209,7 @@ def add(book: Book, names: dict[str, str]) -> Uses:
         nb = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
         head = nb.cells[0].source
         title = head.splitlines()[0].lstrip("# ").strip()
-        nb.cells = [cell for cell in nb.cells if cell.id not in NAVIGATION]
+        nb.cells = [cell for cell in nb.cells if cell.id not in NOT_HERE]
         exporter = Notebook(book, source, page, names)
         chapter = path in chapters
         body = exporter.show(nb if chapter else with_folds(nb))
@@ -216,7 +220,9 @@ def add(book: Book, names: dict[str, str]) -> Uses:
                 uses.setdefault(name, []).extend(addresses)
         minutes = re.match(r"\d+", told(head, "Minutes"))
         kind = "chapter" if chapter else "solution"
-        made = Page(page, title, body, source, kind, told(head, "In one line"), int(minutes[0]) if minutes else None)
+        made = Page(
+            page, title, body, source, kind, told(head, "In one line"), int(minutes[0]) if minutes else None
+        )
         book.add(made)
     link_up(book, [path.with_suffix(".html").name for path in chapters])
     glossary(book)
@@ -254,8 +260,12 @@ def glossary(book: Book) -> None:
             re.sub(r"^<p>|</p>$", "", prose.show(cell, f"{source}, {name}").strip()) for cell in cells[1:]
         )
         first = f'<span class="first">first in chapter {chapter}</span>'
-        terms.append(f'<dt id="{name}">{escape(term)} <span class="zh">{chinese}</span></dt><dd>{meaning} {first}</dd>')
-    intro_html = prose.show(re.sub(r"The last column is the chapter.*?\n", "\n", intro))
+        terms.append(
+            f'<dt id="{name}">{escape(term)} <span class="zh">{chinese}</span></dt><dd>{meaning} {first}</dd>'
+        )
+    intro_html = prose.show(
+        re.sub(r"The last column.*?\.\s", "", intro, flags=re.S)
+    )  # there are no columns here
     body = f'{intro_html}<dl class="glossary">\n{"".join(f"<div>{term}</div>" for term in terms)}</dl>'
     book.add(Page(page, "Glossary", body, source, "page"))
 
@@ -272,9 +282,10 @@ def front(book: Book) -> None:
         f'<p>{escape(page.gist)}</p><span class="minutes">{page.minutes} min</span></li>'
         for page in chapters
     )
-    intro = Prose(book, "README.md", "index.html").show(head)
-    book.pages["index.html"].body = f'{intro}<h2 id="chapters">Chapters</h2><ol class="chapters">{rows}</ol>'
+    said, mark, picture = head.partition("\n![")
+    prose = Prose(book, "README.md", "index.html")
+    book.pages[
+        "index.html"
+    ].body = f'{prose.show(said)}<h2 id="chapters">Chapters</h2><ol class="chapters">{rows}</ol>{prose.show(mark + picture)}'
     run = Prose(book, "README.md", "run.html")
     book.add(Page("run.html", "Install and run", run.show(f"# Install and run\n{rest}"), "README.md", "page"))
-
-

@@ -55,6 +55,15 @@ def is_code(thing: Any) -> bool:
     return inspect.isfunction(thing) or inspect.isclass(thing)
 
 
+def in_order(module: ModuleType) -> list[str]:
+    """The public names of a module, in the order in which its docstring tells of them; the others behind."""
+    doc = module.__doc__ or ""
+    told = {name: at for name in getattr(module, "__all__", []) if (at := doc.find(f"``{name}``")) >= 0}
+    return sorted(
+        getattr(module, "__all__", []), key=lambda name: (told.get(name, len(doc)), name.casefold())
+    )
+
+
 class Names:
     """Everything public: ``entries`` in the order of the rooms, and ``pages``, where each name is explained."""
 
@@ -68,7 +77,7 @@ class Names:
             self.pages[room] = page
             for module in modules(importlib.import_module(f"mmalign_nb.{room}")):
                 inner = module.__name__.removeprefix(f"mmalign_nb.{room}").strip(".")
-                for name in sorted(getattr(module, "__all__", []), key=str.casefold):
+                for name in in_order(module):
                     thing = getattr(module, name)
                     own = f"{inner}.{name}".strip(".")
                     if is_code(thing) and id(thing) not in places or not inner:
@@ -81,7 +90,9 @@ class Names:
         name = name.removeprefix("~").removeprefix("mmalign_nb.").removesuffix("()")
         if "." in name or name in self.pages:
             return self.pages.get(name)
-        found = [x for x in (f"{room}.{name}", *self.pages) if x in self.pages and x.split(".", 1)[-1] == name]
+        found = [
+            x for x in (f"{room}.{name}", *self.pages) if x in self.pages and x.split(".", 1)[-1] == name
+        ]
         return self.pages[found[0]] if found else None
 
 
@@ -141,7 +152,14 @@ class Text:
     """Turn the texts of one docstring into HTML; ``own`` are its arguments, which lead nowhere."""
 
     def __init__(self, book: Book, names: Names, room: str, page: str, place: str, own: set[str]) -> None:
-        self.book, self.names, self.room, self.page, self.place, self.own = book, names, room, page, place, own
+        self.book, self.names, self.room, self.page, self.place, self.own = (
+            book,
+            names,
+            room,
+            page,
+            place,
+            own,
+        )
 
     def name(self, text: str) -> str:
         """A name in code; it leads to its page if it has one elsewhere and looks like a name, not like a word."""
@@ -167,9 +185,13 @@ class Text:
             "raw_enabled": False, "doctitle_xform": False, "initial_header_level": 4, "_disable_config": True,
             "name": self.name, "formula": lambda tex: self.book.formula(tex, False, self.place),
         }  # fmt: skip
-        source = re.sub(r"(`[^`]*`)|\|(?=\w+\|)", lambda m: m[1] or r"\|", "\n".join(lines))  # |a| is a norm here
+        source = re.sub(
+            r"(`[^`]*`)|\|(?=\w+\|)", lambda m: m[1] or r"\|", "\n".join(lines)
+        )  # |a| is a norm here
         html = publish_parts(source, writer=Writer(), settings_overrides=settings)["body"]
-        self.book.problems += [f"{self.place}: {line}" for line in told.getvalue().splitlines() if line.strip()]
+        self.book.problems += [
+            f"{self.place}: {line}" for line in told.getvalue().splitlines() if line.strip()
+        ]
         return str(html)
 
 
@@ -189,7 +211,11 @@ def signature(name: str, thing: Any) -> str:
         return name + whole
     parts: list[str] = []
     for value in values:
-        if value.kind is value.KEYWORD_ONLY and "*" not in parts and not any(p.startswith("*") for p in parts):
+        if (
+            value.kind is value.KEYWORD_ONLY
+            and "*" not in parts
+            and not any(p.startswith("*") for p in parts)
+        ):
             parts.append("*")
         parts.append(str(value))
     return f"{name}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
@@ -230,7 +256,11 @@ def explained(thing: Any, doc: NumpyDocString, text: Text, level: int) -> str:
         (title, doc[title], lambda found: fields(found, text))
         for title in ("Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns")
     ]
-    parts += [("Notes", notes, text), ("References", sources(doc["References"]), text), ("Examples", doc["Examples"], text)]
+    parts += [
+        ("Notes", notes, text),
+        ("References", sources(doc["References"]), text),
+        ("Examples", doc["Examples"], text),
+    ]
     for title, found, show in parts:
         if found:
             html += f"<h{level}>{title}</h{level}>{show(found)}"
@@ -266,10 +296,12 @@ def entry(entry: Entry, book: Book, names: Names, uses: Uses, page: str) -> str:
     """One public thing: how it is called, what it says of itself, its methods, and the chapters that use it."""
     room, name, thing = entry
     place = f"mmalign_nb.{room}.{name}"
-    head = f'<section class="name"><h2 id="{name}"><code>{name}</code></h2>'
+    head = f'<section class="thing"><h2 id="{name}"><code>{name}</code></h2>'
     if not is_code(thing):
         value = pprint.pformat(thing, width=88, sort_dicts=False)
-        return f'{head}<div class="code"><pre><code>{python(f"{name} = {value}")}</code></pre></div></section>'
+        return (
+            f'{head}<div class="code"><pre><code>{python(f"{name} = {value}")}</code></pre></div></section>'
+        )
     doc = parsed(thing, place, book)
     text = Text(book, names, room, page, place, {p.name for p in doc["Parameters"]} | {thing.__name__})
     called = python(signature(thing.__name__, thing))
@@ -277,6 +309,8 @@ def entry(entry: Entry, book: Book, names: Names, uses: Uses, page: str) -> str:
         book.problems.append(f"{place}: a default that has no readable form")
     module = f'<p class="from">from <code>mmalign_nb.{".".join([room, *name.split(".")[:-1]])}</code></p>'
     html = f'{head}{module}<div class="code"><pre><code>{called}</code></pre></div>{explained(thing, doc, text, 3)}'
+    if chapters := shown_in(doc, f"{room}.{name}", uses, book, page):
+        html += f"<h3>In the chapters</h3>{chapters}"
     for member, found, written in members(thing) if inspect.isclass(thing) else ():
         inner = parsed(written, f"{place}.{member}", book)
         sub = Text(book, names, room, page, f"{place}.{member}", {p.name for p in inner["Parameters"]})
@@ -285,8 +319,6 @@ def entry(entry: Entry, book: Book, names: Names, uses: Uses, page: str) -> str:
         if kind == "method":
             html += f'<div class="code"><pre><code>{python(signature(member, written))}</code></pre></div>'
         html += explained(written, inner, sub, 4)
-    if chapters := shown_in(doc, f"{room}.{name}", uses, book, page):
-        html += f"<h3>In the chapters</h3>{chapters}"
     return html + "</section>"
 
 
@@ -301,9 +333,14 @@ def add(book: Book, names: Names, uses: Uses) -> None:
         doc = (inspect.getdoc(importlib.import_module(f"mmalign_nb.{room}")) or "").split("\n")
         text = Text(book, names, room, page, f"mmalign_nb.{room}", set())
         own = [x for x in names.entries if x.room == room]
-        listed = ", ".join(f'<a href="#{x.name}"><code>{x.name}</code></a>' for x in own)
-        body = f'<h1>{room}</h1>{text(doc)}<p class="listed">{listed}</p>'
-        body += "".join(entry(x, book, names, uses, page) for x in own)
+        intro = text(doc)
+        rest = [f'<a href="#{x.name}"><code>{x.name}</code></a>' for x in own if f'#{x.name}"' not in intro]
+        more = (
+            f'<p class="listed">{"Also" if len(rest) < len(own) else "Here"}: {", ".join(rest)}</p>'
+            if rest
+            else ""
+        )
+        body = f"<h1>{room}</h1>{intro}{more}" + "".join(entry(x, book, names, uses, page) for x in own)
         first = Text(book, names, room, index.path, f"mmalign_nb.{room}", set())(doc[:1])
         made = book.add(Page(page, room, body, f"mmalign_nb.{room}", "room"))
         if at:
@@ -312,5 +349,7 @@ def add(book: Book, names: Names, uses: Uses) -> None:
             made.links.append(Link("next", f"reference/{rooms[at + 1]}.html", rooms[at + 1]))
         inside = ", ".join(f'<a href="{room}.html#{x.name}"><code>{x.name}</code></a>' for x in own)
         rows.append(f'<dt><a href="{room}.html">{room}</a></dt><dd>{first}<p>{inside}</p></dd>')
-    intro = Text(book, names, "", index.path, "mmalign_nb", set())((inspect.getdoc(mmalign_nb) or "").split("\n"))
-    index.body = f'<h1>Reference</h1>{intro}<dl class="rooms">{"".join(rows)}</dl>'
+    whole = Text(book, names, "", index.path, "mmalign_nb", set())(
+        (inspect.getdoc(mmalign_nb) or "").split("\n")
+    )
+    index.body = f'<h1>Reference</h1>{whole}<dl class="rooms">{"".join(rows)}</dl>'
