@@ -8,13 +8,11 @@ alternative text, a formula that cannot be drawn, and a link that leads nowhere.
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import posixpath
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,20 +25,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from PIL import Image
 
+from .formulas import VENDOR, Formula, draw, katex_style
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-VENDOR = HERE / "vendor"
 NO_TEXT = "No description has been provided for this image"  # what nbconvert invents
 INLINE = ("a", "code", "em", "small", "span", "strong", "sub", "sup")
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff][\u3400-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uffef–·]*")
-
-
-class Formula(NamedTuple):
-    """One formula and where it stands."""
-
-    tex: str
-    block: bool
-    place: str
 
 
 class Link(NamedTuple):
@@ -88,15 +79,14 @@ class Book:
         self.formulas.append(Formula(tex.strip(), block, place))
         return f'<span data-formula="{len(self.formulas) - 1}"></span>'
 
-    def link(self, href: str, source: str, page: str, place: str) -> str:
-        """Turn a link of a source file into one of a page."""
+    def link(self, href: str, source: str, page: str) -> str:
+        """Turn a link of a source file into one of a page; one to another file stays, and will be found to be dead."""
         path, _, anchor = href.partition("#")
         if re.match(r"[a-z][a-z0-9+.-]*:", href) or not path:
             return href
         target = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
         home = self.homes.get(f"{target}#{anchor}", self.homes.get(target))
         if home is None:
-            self.problems.append(f"{place}: dead link, {href} is no page of the book")
             return href
         return relative(home, page) + (f"#{anchor}" if anchor else "")
 
@@ -113,61 +103,6 @@ class Book:
 def relative(target: str, page: str) -> str:
     """The address of ``target`` as seen from ``page``."""
     return posixpath.relpath(target, posixpath.dirname(page) or ".")
-
-
-# --- formulas -----------------------------------------------------------------------------------------------
-
-DRAW = """function draw(json) {
-  return JSON.stringify(JSON.parse(json).map(([tex, block]) => {
-    try { return [katex.renderToString(tex, {displayMode: block, throwOnError: true, strict: "error"}), null]; }
-    catch (error) { return [null, String(error.message)]; }
-  }));
-}"""
-
-
-def with_node(node: str, asked: str) -> str:
-    """Draw in Node.js."""
-    katex = json.dumps(str(VENDOR / "katex" / "katex.min.js"))
-    code = f"const katex = require({katex}); {DRAW}\nprocess.stdout.write(draw(require('fs').readFileSync(0, 'utf8')))"
-    return subprocess.run(
-        [node, "-e", code], input=asked, capture_output=True, encoding="utf-8", check=True
-    ).stdout
-
-
-def with_racer(asked: str) -> str:
-    """Draw in the JavaScript engine that pip brings."""
-    from py_mini_racer import MiniRacer
-
-    context = MiniRacer()
-    context.eval((VENDOR / "katex" / "katex.min.js").read_text(encoding="utf-8"))
-    context.eval(DRAW)
-    return str(context.call("draw", asked))
-
-
-def draw(book: Book) -> list[str]:
-    """The formulas as HTML, in their order; one that cannot be drawn is a problem, and empty."""
-    asked = json.dumps([(formula.tex, formula.block) for formula in book.formulas])
-    node = shutil.which("node")
-    drawn = []
-    for formula, (html, error) in zip(
-        book.formulas, json.loads(with_node(node, asked) if node else with_racer(asked)), strict=True
-    ):
-        if error:
-            book.problems.append(f"{formula.place}: bad formula {formula.tex!r}: {error}")
-        drawn.append(f'<span class="formula">{html or ""}</span>' if formula.block else html or "")
-    return drawn
-
-
-def katex_style() -> str:
-    """KaTeX's style sheet with its fonts inside: not every browser lets a page from a disk load a font's file."""
-    style = (VENDOR / "katex" / "katex.min.css").read_text(encoding="utf-8")
-    style = re.sub(r',url\([^)]*\) format\("(?:woff|truetype)"\)', "", style)
-
-    def inside(match: re.Match[str]) -> str:
-        data = base64.b64encode((VENDOR / "katex" / match[1]).read_bytes()).decode("ascii")
-        return f"url(data:font/woff2;base64,{data})"
-
-    return re.sub(r"url\((fonts/[^)]*)\)", inside, style)
 
 
 # --- search -------------------------------------------------------------------------------------------------
@@ -278,7 +213,11 @@ def check(book: Book, pages: dict[str, str]) -> None:
 
 def finish(book: Book) -> dict[str, str]:
     """Put every page into the frame: formulas, navigation, and the language of Chinese words."""
-    drawn = draw(book)
+    drawn = []
+    for formula, (shown, error) in zip(book.formulas, draw(book.formulas), strict=True):
+        if error:
+            book.problems.append(f"{formula.place}: bad formula {formula.tex!r}: {error}")
+        drawn.append(f'<span class="formula">{shown}</span>' if formula.block else shown)
     jinja = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,

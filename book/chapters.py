@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import base64
+import itertools
 import re
-from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,12 @@ def live(notebook: Path) -> dict[str, str]:
 
 def slug(text: str) -> str:
     """The anchor of a heading, as GitHub makes it."""
-    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", re.sub(r"<[^>]*>", "", text).strip().lower()))
+    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", plain(text).strip().lower()))
+
+
+def plain(html: str) -> str:
+    """The text of some HTML."""
+    return unescape(re.sub(r"<[^>]*>", "", html))
 
 
 def python(source: str) -> str:
@@ -49,7 +55,7 @@ class Prose(IPythonRenderer):
     def __init__(self, book: Book, source: str, page: str) -> None:
         super().__init__(escape=False)
         self.book, self.source, self.page, self.place = book, source, page, source
-        self.level, self.section, self.taken = 0, ("", ""), set[str]()
+        self.levels, self.section, self.taken = list[int](), ("", ""), set[str]()
 
     def show(self, text: str, place: str = "") -> str:
         self.place = place or self.source
@@ -66,23 +72,24 @@ class Prose(IPythonRenderer):
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         """Leave out no level (a reader by ear would look for it), and use no anchor twice."""
-        self.level = level = min(level, self.level + 1)
-        name = base = slug(text)
-        while name in self.taken:
-            name = f"{base}-{sum(x.startswith(base) for x in self.taken)}"
+        self.levels = [*(above for above in self.levels if above < level), level]
+        level = len(self.levels)
+        base = slug(text)
+        names = (f"{base}-{n}" if n else base for n in itertools.count())
+        name = next(name for name in names if name not in self.taken)
         self.taken.add(name)
-        self.section = (name if level > 1 else "", re.sub(r"<[^>]*>", "", text))
+        self.section = (name if level > 1 else "", plain(text))
         return f'<h{level} id="{name}">{text}</h{level}>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        return super().link(text, self.book.link(url, self.source, self.page, self.place), title)
+        return super().link(text, self.book.link(url, self.source, self.page), title)
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         file = (self.book.root / self.source).parent / url
         if not file.is_file():
             self.book.problems.append(f"{self.place}: there is no picture {url}")
             return ""
-        return self.book.picture(file.name, file.read_bytes(), re.sub(r"<[^>]*>", "", text), self.page)
+        return self.book.picture(file.name, file.read_bytes(), plain(text), self.page)
 
     def table(self, text: str) -> str:
         return f'<div class="scroll"><table>\n{text}</table></div>\n'

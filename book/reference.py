@@ -80,7 +80,7 @@ class Names:
                 for name in in_order(module):
                     thing = getattr(module, name)
                     own = f"{inner}.{name}".strip(".")
-                    if is_code(thing) and id(thing) not in places or not inner:
+                    if (is_code(thing) and id(thing) not in places) or not inner:
                         self.entries.append(Entry(room, own, thing))
                         places[id(thing)] = f"{page}#{own}"
                     self.pages.setdefault(f"{room}.{own}", places.get(id(thing), page))
@@ -286,7 +286,7 @@ def shown_in(doc: NumpyDocString, dotted: str, uses: Uses, book: Book, page: str
         used.setdefault(href.partition("#")[0], []).append((href, said))
     rows = []
     for path in sorted(used):
-        links = ", ".join(f'<a href="{relative(href, page)}">{said}</a>' for href, said in used[path])
+        links = ", ".join(f'<a href="{relative(href, page)}">{escape(said)}</a>' for href, said in used[path])
         chapter = f'<a href="{relative(path, page)}">{escape(book.pages[path].title)}</a>'
         rows.append(f"<li>{chapter}{': ' if links else ''}{links}</li>")
     return f'<ul class="shown">{"".join(rows)}</ul>' if rows else ""
