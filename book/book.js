@@ -49,10 +49,14 @@
     return search;
   });
 
-  // What surrounds the first found word; found words are marked. Text goes in as text, never as markup.
-  const excerpt = (text, found) => {
-    const spot = new RegExp(found.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
-    const first = Math.max(0, text.search(spot));
+  // What surrounds the first word that was typed, or else the first that is like one; found words are marked.
+  // Text goes in as text, never as markup.
+  const among = (terms) => new RegExp(terms.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|"), "giu");
+  const excerpt = (text, found, asked) => {
+    const spot = among(found);
+    const typed = found.filter((term) => asked.includes(term));
+    const begins = typed.length ? text.search(among(typed)) : -1;
+    const first = Math.max(0, begins < 0 ? text.search(spot) : begins);
     const from = first < 60 ? 0 : text.indexOf(" ", first - 60) + 1;
     const end = from + 160 < text.length ? text.indexOf(" ", from + 160) : -1;
     const part = end < 0 ? text.slice(from) : text.slice(from, end);
@@ -90,7 +94,7 @@
       const inText = hit.terms.some((term) => hit.text.toLowerCase().includes(term));
       link.href = root + hit.url;
       link.append(span("title", hit.title), hit.page === hit.title ? "" : span("page", hit.page));
-      link.append(span("excerpt", excerpt(inText || !hit.code ? hit.text : hit.code, hit.terms)));
+      link.append(span("excerpt", excerpt(inText || !hit.code ? hit.text : hit.code, hit.terms, asked.toLowerCase())));
       item.append(link);
       return item;
     }));
@@ -101,7 +105,8 @@
   const close = () => { hits.hidden = true; };
 
   form.hidden = false;
-  input.addEventListener("focus", () => { ready(); if (input.value) show(); });
+  input.addEventListener("focus", ready);
+  input.addEventListener("click", show);
   input.addEventListener("input", show);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -110,8 +115,9 @@
   form.addEventListener("keydown", (event) => {
     const stops = [input, ...list.querySelectorAll("a")];
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.key === "Escape") { close(); input.focus(); close(); }
-    if (!step || hits.hidden) return;
+    if (event.key === "Escape") { close(); input.focus(); }
+    if (!step) return;
+    if (hits.hidden) { show(); return; }
     event.preventDefault();
     stops[Math.min(stops.length - 1, Math.max(0, stops.indexOf(document.activeElement) + step))].focus();
   });

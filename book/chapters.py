@@ -71,7 +71,9 @@ class Prose(IPythonRenderer):
         return self.book.formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", True, self.place)
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
-        """Leave out no level (a reader by ear would look for it), and use no anchor twice."""
+        """One title a page, no level left out (a reader by ear would look for it), and no anchor twice."""
+        part = ' class="part"' if self.levels and level == 1 else ""  # a second title, of a part
+        level = 2 if part else level
         self.levels = [*(above for above in self.levels if above < level), level]
         level = len(self.levels)
         base = slug(text)
@@ -79,7 +81,7 @@ class Prose(IPythonRenderer):
         name = next(name for name in names if name not in self.taken)
         self.taken.add(name)
         self.section = (name if level > 1 else "", plain(text))
-        return f'<h{level} id="{name}">{text}</h{level}>\n'
+        return f'<h{level} id="{name}"{part}>{text}</h{level}>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         return super().link(text, self.book.link(url, self.source, self.page), title)
@@ -137,8 +139,9 @@ class Notebook(HTMLExporter):
                 used = self.known.get(node.id)
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 used = f"{self.known.get(node.value.id)}.{node.attr}"
-            if used in self.names and self.prose.section not in self.uses.setdefault(used, []):
-                self.uses[used].append(self.prose.section)
+            if used and "." in used and used in self.names:
+                places = self.uses.setdefault(used, [])
+                places += [self.prose.section] if self.prose.section not in places else []
         return "\n".join(lines)
 
     def figure(self, output: Any, cell: Any, kind: str) -> str:
