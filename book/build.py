@@ -229,7 +229,7 @@ def finish(book: Book) -> dict[str, str]:
     frame = jinja.get_template("page.html.j2")
     done = {}
     for path, page in book.pages.items():
-        found = re.findall(r'<h2 id="([^"]*)"[^>]*>(.*?)</h2>', page.body, flags=re.S)
+        found = re.findall(r'<h2 [^>]*\bid="([^"]*)"[^>]*>(.*?)</h2>', page.body, flags=re.S)
         sections = [(name, Markup(re.sub(r"</?a\b[^>]*>", "", title))) for name, title in found]
         html = frame.render(
             page=page,
