@@ -91,7 +91,7 @@ nbval: $(VENV)/.installed-test
 	  --nbval-cell-timeout=120 --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
 
 browser: $(VENV)/.installed-test
-	$(PYTEST) -o addopts="-ra" tests/browser
+	$(ONE_THREAD) $(PYTEST) -o addopts="-ra" -n 2 --dist loadfile tests/browser
 
 notebooks: $(VENV)/.installed-test
 	$(BIN)/python tools/notebooks.py
@@ -112,4 +112,4 @@ models: $(VENV)/.installed-test
 	$(BIN)/python tools/train_models.py all
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts _book
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts _book _live

@@ -25,6 +25,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from PIL import Image
 
+from mmalign_nb.panels import instrument
+
 from .formulas import VENDOR, Formula, draw, katex_style
 
 HERE = Path(__file__).resolve().parent
@@ -238,6 +240,7 @@ def finish(book: Book) -> dict[str, str]:
             pages=list(book.pages.values()),
             to=lambda target, path=path: relative(target, path),
             formulas="data-formula" in page.body,
+            living=(instrument.style(), instrument.scripts()) if 'class="mm-live"' in page.body else None,
         )
         html = re.sub(r'<span data-formula="(\d+)"></span>', lambda m: drawn[int(m[1])], html)
         done[path] = in_chinese(html)

@@ -7,7 +7,6 @@ import base64
 import itertools
 import re
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -20,18 +19,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from .build import HERE, Book, Link, Page, relative
+from .living import live
 
 NOT_HERE = ("nav-top", "nav-end", "how-to-use")  # a notebook's lines of links, and how to run its cells
 Uses = dict[str, list[tuple[str, str]]]  # a public name -> the places that use it: address, title
-
-
-def live(notebook: Path) -> dict[str, str]:
-    """What stands alive in the place of a panel's stored picture: HTML by the id of the panel's cell.
-
-    A fragment is put before the stored picture. Once it is drawn, it sets the class ``alive`` on its element ``.live``, and the
-    picture is hidden; without JavaScript, on paper, and should anything fail, the picture is there.
-    """
-    return {}
 
 
 def slug(text: str) -> str:
@@ -152,8 +143,7 @@ class Notebook(HTMLExporter):
         html = self.book.picture(f"{name}.{kind.removeprefix('image/')}", data, alt, self.page)
         said = output.data.get("text/plain", "")
         caption = "" if said.startswith("Picture:") else f"<figcaption>{escape(said)}</figcaption>"
-        fragment = f'<div class="live">{self.alive[cell.id]}</div>' if cell.id in self.alive else ""
-        return f'{fragment}<figure><div class="scroll">{html}</div>{caption}</figure>'
+        return f'{self.alive.get(cell.id, "")}<figure><div class="scroll">{html}</div>{caption}</figure>'
 
     def show(self, nb: nbformat.NotebookNode) -> str:
         return str(self.from_notebook_node(nb)[0])

@@ -180,12 +180,14 @@ def test_a_panel_is_alive_only_if_a_fragment_is_given(tmp_path, monkeypatch):
     _, problems = made(tmp_path, new_code_cell("panel", outputs=[output]))
     assert problems == []
     assert "<figcaption>ThresholdPanel(threshold=&lt;0.3&gt;)</figcaption>" in page(tmp_path)
-    assert 'class="live"' not in page(tmp_path)
-    monkeypatch.setattr(chapters, "live", lambda path: {"c1": f"<p>alive in {path.name}</p>"})
+    assert "mm-live" not in page(tmp_path)
+    monkeypatch.setattr(
+        chapters, "live", lambda path: {"c1": f'<div class="mm-live">alive in {path.name}</div>'}
+    )
     _, problems = made(tmp_path, new_code_cell("panel", outputs=[output]))
     assert problems == []
     assert re.search(
-        r'<div class="live"><p>alive in 00_one.ipynb</p></div>\s*<figure>.*A panel',
+        r'<div class="mm-live">alive in 00_one.ipynb</div>\s*<figure>.*A panel',
         page(tmp_path),
         flags=re.S,
     )
