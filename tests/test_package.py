@@ -62,6 +62,8 @@ NOT_SHOWN = {
     "ComparePanel.figure": "draws what the panel shows",
     "MapPanel.figure": "draws what the panel shows",
     "SearchPanel.figure": "draws what the panel shows",
+    "DrawPad.figure": "draws what the panel shows",
+    "SoundPad.figure": "draws what the panel shows",
     "ThresholdPanel.figure": "draws what the panel shows",
     "Panel.close": "as of every widget",
     "Items.split": "chapter 00 uses it",

@@ -682,3 +682,11 @@ def test_figures_without_a_browser_leave_pyplot_alone():
     for p in all_three():
         p._repr_mimebundle_()
     assert not Gcf.figs
+
+
+def test_figures_tell_different_scores_apart():
+    near = (0.999 + 1e-5 * np.arange(N)[None] * np.ones((N, 1))).astype(np.float32)
+    figure = ComparePanel({"near": near, "far": S}, TEXTS, IMAGES, k=4).figure()
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles[1:5] == ["0.99939", "0.99938", "0.99937", "0.99936"]
+    assert len(set(titles[6:10])) == 4

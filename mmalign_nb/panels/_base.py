@@ -171,8 +171,8 @@ class Panel(anywidget.AnyWidget):
         data = dict(super()._repr_mimebundle_(**kwargs)[0])
         data["text/plain"] = repr(self)
         data["image/png"] = base64.b64encode(figure_png(self.figure())).decode("ascii")
-        if os.environ.get(LIVE):
-            data[FRAGMENT] = self._living()
+        if os.environ.get(instrument.LIVE):
+            data[instrument.FRAGMENT] = self._living()
         return data, {"image/png": {"alt": self.alt}}
 
     def _living(self) -> str:
@@ -208,10 +208,6 @@ class Panel(anywidget.AnyWidget):
         page = instrument.page(title, self._living() + picture)
         with replacing(as_path(path)) as file:
             file.write(page.encode("utf-8"))
-
-
-# With this variable set, panels also give the part of a page that lives without Python: the book is made so.
-LIVE, FRAGMENT = "MMALIGN_NB_LIVE", "application/vnd.mmalign-nb.panel"
 
 
 def packed(x: np.ndarray) -> dict[str, Any]:

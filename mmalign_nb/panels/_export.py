@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..features import CnnImage, TfidfText
-from ..features._encoder import TrainedEncoder
+from ..features import CnnImage, RnnAudio, TfidfText
 from ._base import packed
 
 _MOST = 8_000_000  # bytes of vectors: a page of more is no page to send
@@ -39,7 +38,7 @@ def gallery(index: Any) -> dict[str, Any] | None:
 def text_encoder(encoder: Any) -> dict[str, Any] | None:
     """What makes vectors of words, perhaps with side b of a trained network behind it; None if a page cannot do it."""
     text, paired = encoder if isinstance(encoder, tuple) else (getattr(encoder, "__self__", encoder), None)
-    if type(text) is not TfidfText or not (paired is None or isinstance(paired, TrainedEncoder)):
+    if type(text) is not TfidfText or not (paired is None or isinstance(paired, (CnnImage, RnnAudio))):
         return None
     layers = []
     if text.dim is not None:

@@ -117,7 +117,7 @@ class SoundPad(Panel):
     Notes
     -----
     The browser asks whether the page may use the microphone; without one, or without leave, a file can be chosen.
-    Notebook: ``07_audio_text_search``.
+    Notebook: ``07_video_audio_search``.
 
     Examples
     --------

@@ -263,8 +263,11 @@ class SearchPanel(Panel):
 
         if self.hits is None or not (rows := self._rows()):
             return new_figure(6, 0.5)
-        captions = None if self._media.captions is None else [self._media.captions[r] for r in rows]
-        gallery = self._media.for_figure(rows)
+        media = self._media
+        captions = (
+            None if media.captions is None or media.kind == "sound" else [media.captions[r] for r in rows]
+        )
+        gallery = media.for_figure(rows)  # of a sound it is the caption
         by = self._asked["by"]
         query: Any = [self._query if by == "words" else "a recording"]
         if by in ("drawing", "picture") and self._views is not None:

@@ -167,7 +167,7 @@ class ThresholdPanel(Panel):
             "a": self._media[0].sent(), "b": self._media[1].sent(), "shape": [n, m], "sides": self._sides, "modes": modes,
             "rules": list(self._rules.items()), "cards": as_count(cards, "cards", 0), "size": 56,
             "truth": self._truth is not None, "truthOf": self._all_truth(), "promise": self._promise(),
-            "measures": {name: self._send_measure(name) for name in self._scores},
+            "names": list(self._scores), "measures": {name: self._send_measure(name) for name in self._scores},
         }  # fmt: skip
 
     # ---- what is chosen

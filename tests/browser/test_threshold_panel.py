@@ -27,7 +27,7 @@ KEPT = "e => e.kept()"
 
 def make(**more):
     given = {
-        "scores": {"dot": S, "double": 2 * S},
+        "scores": {"dot": S, "double": 2 * S, "1": -S},  # as keys of an object the last would come first
         "a": TEXTS,
         "b": IMAGES,
         "truth": "diagonal",

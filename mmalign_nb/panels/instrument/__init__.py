@@ -11,6 +11,8 @@ import html
 import re
 from importlib import resources
 
+# With this variable set, a panel in a notebook also gives the part of a page that lives without Python: the book is made so.
+LIVE, FRAGMENT = "MMALIGN_NB_LIVE", "application/vnd.mmalign-nb.panel"
 FILES = (
     "math", "draw", "widgets", "encode", "pixels", "draw_pad", "sound_pad", "threshold", "compare", "map", "search", "main",
 )  # fmt: skip

@@ -10,7 +10,7 @@ const ROWS = 200; // rows of the table of pairs
 /** @param {import("./main.js").Host} page */
 export function threshold(page) {
   const data = page.get("_data"), { shape: [n, m], sides, modes, rules, measures } = data;
-  const names = Object.keys(measures), a = new Media(data.a, page.later), b = new Media(data.b, page.later);
+  const names = data.names, a = new Media(data.a, page.later), b = new Media(data.b, page.later);
   for (const one of Object.values(measures)) one.S ??= unpack(one.scores);
   /** @type {Map<string, Path>} */ const paths = new Map();
   const truthOf = data.truthOf ? unpack(data.truthOf) : null;
