@@ -233,7 +233,7 @@ def test_a_triangle_by_keys_alone(finder, everything):
     page = finder()
     keys = page.page.keyboard
     page.panel.locator(".mm-paper").focus()
-    steps = ("Space", *["ArrowDown"] * 8, *["ArrowRight"] * 5, "Space", *["ArrowLeft"] * 10, "Space", *["ArrowUp"] * 8, *["ArrowRight"] * 5, "Space", "Enter")  # fmt: skip
+    steps = ("Space", *["ArrowDown"] * 8, *["ArrowRight"] * 5, "Space", *["ArrowLeft"] * 10, "Space", *["ArrowUp"] * 8, *["ArrowRight"] * 5, "Enter")  # fmt: skip
     for step in steps:
         keys.press(step)
     expect(page.panel.locator(".mm-paper")).to_have_attribute(

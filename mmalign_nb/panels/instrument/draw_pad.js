@@ -93,7 +93,8 @@ export function drawPad(place, wanted, onchange) {
     cursor ??= [0.5, 0.5]; byKeys = true;
     if (move) cursor = /** @type {[number, number]} */ (cursor.map((v, k) => Math.round(Math.min(Math.max(v + move[k] * STEP * (e.shiftKey ? 0.2 : 1), 0), 1) * 1e6) / 1e6));
     else if (e.key === " ") (open ??= []).push(cursor);
-    else if (e.key === "Enter") { if (open) end(); else open = [cursor]; }
+    else if (e.key === "Enter" && open) { if (open[open.length - 1].join() !== cursor.join()) open.push(cursor); end(); }
+    else if (e.key === "Enter") open = [cursor];
     else if (e.key === "Escape") end();
     else back();
     draw();

@@ -71,10 +71,17 @@ function render({ model, el }) {
 
 export default { render };
 
+/** @param {string} base64 */
+function bytes(base64) {
+  const text = atob(base64), out = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k++) out[k] = text.charCodeAt(k);
+  return new DataView(out.buffer);
+}
+
 /** Bring a panel of a page to life: a few lines stand where the kernel stood. @param {Element} el */
 export function alive(el) {
   const told = /** @type {any} */ (el.querySelector("script")).textContent;
-  const state = JSON.parse(told, (_, v) => (v && typeof v.base64 === "string" ? new DataView(Uint8Array.from(atob(v.base64), (c) => c.charCodeAt(0)).buffer) : v));
+  const state = JSON.parse(told, (_, v) => (v && typeof v.base64 === "string" ? bytes(v.base64) : v));
   /** @type {Record<string, ((...x: any[]) => any)[]>} */ const heard = {};
   /** @type {any} */ const model = {
     get: (name) => state[name],
