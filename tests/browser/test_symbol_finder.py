@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from sketches import SKETCHES, jittered
 
 from mmalign_nb._binomial import clopper_pearson
-from mmalign_nb.datasets import glyphs
+from mmalign_nb.datasets import glyphs, things
 from mmalign_nb.features import CnnImage, TfidfText
 from mmalign_nb.panels import SearchPanel, _export
 from mmalign_nb.search import Index
@@ -126,6 +126,43 @@ def test_a_hundred_texts_and_a_hundred_pictures_as_in_python(finder, everything)
         assert np.array_equal([x["rows"] for x in told[kind]], best(scores))
         in_page = np.array([x["scores"] for x in told[kind]])
         assert np.abs(in_page - np.take_along_axis(scores, best(scores), axis=1)).max() < 1e-5
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot"])
+def test_colour_and_other_texts_as_in_python(metric, from_disk):
+    world = things(60, seed=3)
+    cnn, text = CnnImage.load("things"), TfidfText.load("things")
+    pictures = cnn.transform(world.image)
+    index = Index(metric).add(pictures)
+    page = from_disk(SearchPanel(index, (text, cnn), world.image, pictures=cnn, query="a red bell"))
+    rows, scale = _export.quantised(pictures, metric)
+    told = page.panel.evaluate(
+        """(e, {texts, pictures}) => ({ texts: texts.map(t => [...e.finder.texts.get("words").encode(t)]), pictures: pictures.map(p => [...e.finder.pictures.encode(p)]),
+          scores: texts.map(t => [...e.finder.gallery.scores(e.finder.texts.get("words").encode(t))]) })""",
+        {"texts": world.text, "pictures": world.image.reshape(60, -1).tolist()},
+    )
+    words = cnn.transform(text.transform(world.text), side="b")
+    assert world.image.shape[1:] == tuple(page.panel.evaluate("e => [e.finder.pictures.height, e.finder.pictures.width, e.finder.pictures.channels]"))  # fmt: skip
+    assert np.abs(np.array(told["pictures"]) - pictures).max() < 1e-5
+    assert np.abs(np.array(told["texts"]) - words).max() < 1e-5
+    assert np.abs(np.array(told["scores"]) - (words @ rows.T.astype(np.float32)) * scale).max() < 1e-5
+    page.panel.get_by_label("search", exact=True).fill(world.text[7])
+    assert 7 in found(page)
+    choose(page, "thing.png", as_png(world.image[7]))
+    assert found(page)[0] == 7
+    assert page.complaints == page.asked == []
+
+
+@pytest.mark.parametrize("chars", [None, (2, 3)])
+def test_directions_of_texts_as_in_python(chars, from_disk, everything):
+    names = everything.symbols.text[::40]
+    text = TfidfText(dim=20, ngrams=(1, 2), chars=chars, char_weight=0.3).fit(names)
+    page = from_disk(SearchPanel(Index().add(text.transform(names)), text, names, query=names[3]))
+    asked = [*names[:60], *WORDS[:3]]
+    got = page.panel.evaluate("(e, all) => all.map(t => [...e.finder.texts.get('words').encode(t)])", asked)
+    assert np.abs(np.array(got) - text.transform(asked)).max() < 1e-3  # its directions are sent in 16 bits
+    page.panel.get_by_label("search", exact=True).fill(names[11])
+    assert found(page)[0] == 11
 
 
 def test_what_eight_bits_cost(everything):

@@ -27,7 +27,7 @@ export function search(page) {
   const told = h("p", { class: "mm-note", role: "status" }), hits = h("div", { class: "mm-cards mm-tiles mm-hits" });
   const line = h("div", { class: "mm-row" }, h("label", { class: "mm-field mm-long" }, h("span", {}, "search"), box), encoders.length > 1 ? encoder.el : null);
   const { unit, error } = finder?.sent.gallery ?? {};
-  const small = unit ? h("p", { class: "mm-note" }, `Searched in this page, among vectors of 8 bits: a score may differ from Python's by up to ${significant(error, 1)}.`) : null;
+  const small = unit ? h("p", { class: "mm-note" }, `Searched in this page, among vectors of 8 bits: a score may differ from Python's by up to ${significant(error, 2)}.`) : null;
   page.root.append(encoders.length ? line : "", h("div", { class: "mm-find" }, pads, h("div", {}, page.saidEl, told, hits, small)));
   page.root.finder = finder;
   page.later(() => { clearTimeout(timer); drop(); });
