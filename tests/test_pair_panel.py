@@ -1,7 +1,6 @@
 """PairPanel: the page's rule is Python's, label by label; answers go to the pair they name, and survive a restart."""
 
 import json
-import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -69,7 +68,9 @@ def follow(labelling, right, budget):
         line = labelling.next_line
         ends = np.flatnonzero(np.diff(labelling._scores, append=-np.inf))
         bounds = [labelling.bound(labelling._sign * s) for s in labelling._scores[ends]]
-        told.append((labelling._next(), labelling._kept, line, labelling.history[:, 2], ends, np.array(bounds)))
+        told.append(
+            (labelling._next(), labelling._kept, line, labelling.history[:, 2], ends, np.array(bounds))
+        )
     return steps, told
 
 
@@ -78,14 +79,24 @@ def test_the_page_asks_keeps_and_promises_what_python_does(tmp_path):
     followed = [(pair.plan(one), *follow(one, right, 60)) for one, right in sessions()]
     (tmp_path / "walk.mjs").write_text(WALK.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "follow.mjs").write_text(FOLLOW, encoding="utf-8")
-    given = json.dumps([{"plan": plan, "steps": steps} for plan, steps, _ in followed], default=np.ndarray.tolist)
+    given = json.dumps(
+        [{"plan": plan, "steps": steps} for plan, steps, _ in followed], default=np.ndarray.tolist
+    )
     run = subprocess.run(
-        ["node", "follow.mjs"], input=given, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        ["node", "follow.mjs"],
+        input=given,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     moved = 0
     for (_, steps, want), line in zip(followed, run.stdout.splitlines(), strict=True):
-        for step, (at, kept, more, history, ends, bounds), page in zip(steps, want, json.loads(line), strict=True):
+        for step, (at, kept, more, history, ends, bounds), page in zip(
+            steps, want, json.loads(line), strict=True
+        ):
             assert page["next"] == page["again"] == (-1 if at is None else at), step
             assert page["kept"] == kept
             assert page["more"] == (more and {"answers": more.answers, "kept": more.kept_then})

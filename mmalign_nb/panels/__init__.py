@@ -1,2 +1,4 @@
+from .pair import PairPanel
 from .threshold import ThresholdPanel
-__all__ = ["ThresholdPanel"]
+
+__all__ = ["PairPanel", "ThresholdPanel"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +16,6 @@ from .._files import as_path
 from ..plots import new_figure, styled
 from ..plots.items import put_image
 from ..plots.style import COLORS, LINE, RIGHT, as_words
-
 from ._base import Panel, Range, packed
 from ._media import Media
 
@@ -74,7 +75,7 @@ class PairPanel(Panel):
     >>> pool = nearest_match(np.array([[0.9, 0.1], [0.3, 0.4]]))
     >>> panel = PairPanel(Labelling(pool), ["cat", "dog"], ["Katze", "Hund"])
     >>> panel
-    PairPanel(0 answers: no promise yet for the 2 matches of the pool): is it right? 'cat' and 'Katze'
+    PairPanel(0 answers: no promise yet for the 2 matches of the pool); is it right? 'cat' and 'Katze'
     >>> panel.labelling.answer(True)
     >>> panel.refresh()
     >>> panel.labelling.asked
@@ -82,7 +83,9 @@ class PairPanel(Panel):
     """
 
     _kind = traitlets.Unicode("pair").tag(sync=True)
-    _answers = traitlets.List().tag(sync=True)  # of (place in the pool, answer)
+    _told = traitlets.Dict().tag(
+        sync=True
+    )  # number of changes so far; all answers: place in the pool, and what was said
 
     def __init__(
         self,
@@ -98,6 +101,166 @@ class PairPanel(Panel):
 
         if not isinstance(labelling, Labelling):
             raise TypeError(f"labelling is {describe(labelling)}; want a threshold.Labelling")
+        self.labelling = labelling
+        places = labelling._candidates[labelling._at]  # candidates, best first
+        self._pairs = places if places.ndim == 2 else np.column_stack([places, places])
+        if labelling._pool is not None:
+            n, m = labelling._pool.shape
+        else:
+            n = m = _length(a, "a", int(places.max(initial=-1)) + 1)
+        self._media = Media(a, "a", n, captions[0]), Media(b, "b", m, captions[1])
+        self._sides = as_words(sides, "sides", 2)
+        self._path = (
+            None if path is None else Path(os.path.abspath(as_path(path)))
+        )  # wherever the kernel goes
+        if self._path is not None:
+            self._go_on(self._path)
+        super().__init__()
+        scores = labelling._sign * labelling._scores + 0.0
+        ends = (scores.min(), scores.max()) if len(scores) else (0.0, 1.0)
+        settings = [repr(labelling.target), repr(labelling.delta), labelling.seed, labelling.first, labelling._fingerprint]  # fmt: skip
+        self._data = {
+            "a": self._media[0].sent(), "b": self._media[1].sent(), "sides": self._sides, "sign": labelling._sign,
+            "plan": {k: packed(v) if isinstance(v, np.ndarray) else v for k, v in plan(labelling).items()},
+            "pairs": packed(self._pairs.astype(np.int32)), "single": places.ndim == 1, "scores": packed(scores),
+            "range": vars(Range.over(*ends)), "target": labelling.target, "delta": labelling.delta,
+            "file": "" if self._path is None else self._path.name, "settings": [str(x) for x in settings],
+        }  # fmt: skip
+        self._tell()
+
+    def refresh(self) -> None:
+        """Show what another cell has done to the labelling, and save it, if there is a path."""
+        self._tell()
+        self._save()
+
+    def _tell(self) -> None:
+        """Tell the page all answers; their number of changes tells it which are news."""
+        answers = [[at, right] for at, right in self.labelling._answers]
+        self._told = {"changes": self._told.get("changes", 0) + 1, "answers": answers}
+
+    def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """An answer of the page, or an undo, each for the pair that it names."""
+        labelling, undo = self.labelling, "undo" in asked
+        named = (labelling.asked[-1][0] if labelling.asked else None) if undo else labelling.ask()
+        words = ""
+        if named is None or np.atleast_1d(named).tolist() != asked["of"]:
+            words = "That pair is not the one that Python asks for: it was answered or taken back elsewhere. Nothing was counted."
+        elif undo:
+            labelling.undo()
+        else:
+            labelling.answer(asked["answer"])
+        self._tell()
+        try:
+            self._save()
+        except OSError as err:
+            words = f"The answer counts, but it could not be saved: {err}"
+        return {"changes": self._told["changes"], "words": words}
+
+    def _save(self) -> None:
+        if self._path is not None and (self.labelling.asked or self._path.exists()):
+            self.labelling.to_csv(self._path)
+
+    def _go_on(self, path: Path) -> None:
+        """Take the answers of a file, as far as the labelling does not have them."""
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"path is {path}; want the name of a file in a folder that is there")
+        if not path.exists() or path.read_bytes().count(b"\n") == 1:  # all answers were taken back
+            return
+        mine, saved = self.labelling, type(self.labelling).resume(path, _pool(self.labelling))
+        for name in ("target", "delta", "seed", "first"):
+            if (here := getattr(mine, name)) != (there := getattr(saved, name)):
+                raise ValueError(f"{path} was labelled with {name} = {there}, and labelling has {name} = {here}; want the same")  # fmt: skip
+        given, kept = mine.asked, saved.asked
+        if given[: len(kept)] != kept[: len(given)]:
+            raise ValueError(f"{path} has other answers than labelling; want another path, or a labelling without answers")  # fmt: skip
+        for _, right in kept[len(given) :]:
+            mine.answer(right)
+
+    # ---- what is said
+
+    def _words(self) -> tuple[str, str] | None:
+        """The two items of the pair that is asked for."""
+        at = self.labelling._next()
+        if at is None:
+            return None
+        i, j = self._pairs[at].tolist()
+        return self._media[0].words(i), self._media[1].words(j)
+
+    def _line(self) -> str:
+        asks = self._words()
+        told = repr(self.labelling).removeprefix(type(self.labelling).__name__)
+        return told + (
+            "; nothing more to ask" if asks is None else f"; is it right? {asks[0]!r} and {asks[1]!r}"
+        )
+
+    @property
+    def alt(self) -> str:
+        """The pair that is asked for, and what is promised, in words."""
+        asks, kept = self._words(), self.labelling._kept
+        told = "Nothing more to ask." if asks is None else f"Is this pair right: {asks[0]} and {asks[1]}?"
+        n = len(self.labelling.asked)
+        return f"{told} A step curve: after {n} answer{'s' * (n != 1)} {kept:,} of {len(self._pairs):,} matches are kept."
+
+    @styled
+    def figure(self) -> Figure:
+        """The pair that is asked for, what was kept after each answer, and what is promised at every line."""
+        labelling, at = self.labelling, self.labelling._next()
+        figure = new_figure(11.4, 3.4)
+        *stage, history, promise = figure.subplots(1, 4, width_ratios=[1, 1, 1.6, 1.6])
+        for ax, media, side, row in zip(
+            stage, self._media, self._sides, () if at is None else self._pairs[at], strict=False
+        ):
+            item = media.for_figure([row])[0]
+            if isinstance(item, str):
+                ax.text(
+                    0.5, 0.5, textwrap.fill(item, 14, max_lines=6, placeholder=" …"), ha="center", va="center"
+                )
+            else:
+                put_image(ax, item)
+            ax.set_title(side)
+        for ax in stage:
+            ax.set(xticks=[], yticks=[])
+        if at is None:
+            stage[0].set_title("nothing more to ask")
+        kept = np.r_[0, labelling.history[:, 2]]
+        history.step(np.arange(len(kept)), kept, where="post", color=RIGHT)
+        history.set(
+            title="matches kept",
+            xlabel="answers",
+            xlim=(0, max(len(kept) - 1, 10)),
+            ylim=(0, max(kept.max() * 1.05, 1)),
+        )
+        lines = np.unique(labelling._sign * labelling._scores)
+        if len(lines):
+            lines = lines[np.unique(np.linspace(0, len(lines) - 1, 300).astype(int))]
+            sure = [labelling.bound(t) for t in lines.tolist()]
+            promise.fill_between(lines, sure, 1, step="pre" if labelling._sign > 0 else "post", color=COLORS["green"], alpha=0.25, linewidth=0)  # fmt: skip
+            if kept[-1]:
+                promise.axvline(labelling.threshold.value, color=LINE, linestyle="--")
+        promise.set(title="promised precision", xlabel="line (score)", ylim=(0, 1.02))
+        return figure
+
+
+def _pool(labelling: Labelling) -> Any:
+    """What a labelling was made of, for another one: its matches, or its scores."""
+    if labelling._pool is not None:
+        return labelling._pool
+    scores = np.full(int(labelling._candidates.max(initial=-1)) + 1, -np.inf)
+    scores[labelling._candidates[labelling._at]] = labelling._scores
+    return scores
+
+
+def _length(items: Any, name: str, least: int) -> int:
+    """How many items there are, one for each candidate of a sequence of scores."""
+    held = (
+        items[0] if isinstance(items, tuple) and len(items) == 2 and not isinstance(items[0], str) else items
+    )
+    n = len(held) if hasattr(held, "__len__") else 0
+    if n < least:
+        raise ValueError(
+            f"{name} has {n} items and the labelling asks for candidate {least - 1}; want one for each candidate"
+        )
+    return n
 
 
 def plan(labelling: Labelling) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import html
 import re
 from importlib import resources
 
-FILES = ("math", "draw", "widgets", "threshold", "main")
+FILES = ("math", "draw", "widgets", "threshold", "walk", "pair", "main")
 _IMPORT = re.compile(r'^import (?:\{[^}]*\}|\S+) from "\./\w+\.js";\n', re.M)
 
 

@@ -1,6 +1,7 @@
 // The door: one module for all panels, by the contract of anywidget (`export default { render({ model, el }) }`).
 
 import { speaker } from "./widgets.js";
+import { pair } from "./pair.js";
 import { threshold } from "./threshold.js";
 
 /** @typedef {{get: (name: string) => any, set: (name: string, value: any) => void, save_changes: () => void, on: (event: string, f: (...x: any[]) => any) => void,
@@ -9,7 +10,7 @@ import { threshold } from "./threshold.js";
  * later: (f: () => void) => void, ask: (content: any, done: (answer: any) => void) => void, python: boolean,
  * say: (words: string, error?: boolean) => void, saidEl: HTMLElement, root: any}} Host what a panel works with */
 
-const PANELS = { threshold };
+const PANELS = { pair, threshold };
 const AWAY = "Not connected: run the cell again. What needs no Python still moves.";
 
 /** @param {Model} model @param {HTMLElement} root @returns {Host & {close: () => void}} */
