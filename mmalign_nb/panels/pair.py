@@ -219,7 +219,7 @@ class PairPanel(Panel):
                 put_image(ax, item)
             ax.set_title(side)
         for ax in stage:
-            ax.set(xticks=[], yticks=[])
+            ax.set(xticks=[], yticks=[], box_aspect=1)
         if at is None:
             stage[0].set_title("nothing more to ask")
         kept = np.r_[0, labelling.history[:, 2]]

@@ -1,11 +1,11 @@
 // The pair panel: one pair at a time, yes or no, and what the answers promise.
 
 import { area, axes, blank, dot, line, marks, theme, upright } from "./draw.js";
-import { count, reach, significant, unpack, written } from "./math.js";
+import { count, reach, unpack, written } from "./math.js";
 import { Walk } from "./walk.js";
 import { Media, card, download, h, knob, select } from "./widgets.js";
 
-const LEAF = 24; // pairs on one leaf of the list
+const LEAF = 12; // pairs on one leaf of the list
 const REPLIES = /** @type {[string, boolean | null][]} */ ([["yes", true], ["no", false], ["cannot tell", null]]);
 const reply = (right) => /** @type {[string, boolean | null]} */ (REPLIES.find(([, x]) => x === right))[0];
 
@@ -25,7 +25,7 @@ export function pair(page) {
   const stage = h("div", { class: "mm-stage", tabindex: "0", role: "group", "aria-label": "the pair that is asked for; keys: y yes, n no, question mark cannot tell, u undo" });
   const button = (label, key, onclick) => h("button", { type: "button", class: "mm-big", "aria-keyshortcuts": key, onclick }, `${label} `, h("kbd", {}, key));
   const [yes, no, unsure] = REPLIES.map(([label, right], k) => button(label, "yn?"[k], () => answer(right))), undo = button("undo", "u", back);
-  const read = h("div", { class: "mm-read", role: "status" }), more = h("p", { class: "mm-note" }), sure = h("p", { class: "mm-note", role: "status" });
+  const read = h("div", { class: "mm-read", role: "status" }), more = h("p", { class: "mm-promise" }), sure = h("p", { class: "mm-note", role: "status" });
   const look = knob("line", (t) => { looked = t; draw(); }, page.say);
   const promise = h("canvas", { role: "img" }), history = h("canvas", { role: "img" });
   const key = (...entries) => h("div", { class: "mm-key" }, ...entries.map(([kind, text]) => h("span", {}, h("i", { class: `mm-sign ${kind}`, "aria-hidden": "true" }), text)));
@@ -33,9 +33,9 @@ export function pair(page) {
   const cards = h("div", { class: "mm-leaf" }), at = h("span", {}), turn = (by) => { leaf += by; list(); };
   const [before, after] = [["earlier pairs", -1], ["later pairs", 1]].map(([label, by]) => h("button", { type: "button", onclick: () => turn(by) }, label));
   const through = h("details", { ontoggle: () => list() }, h("summary", {}, "look through the pairs"), h("div", { class: "mm-row" }, which.el, before, at, after), cards);
-  const file = h("input", { type: "file", accept: ".csv,text/csv", onchange: load });
+  const file = h("input", { type: "file", accept: ".csv,text/csv", onchange: load }); // stays off the page: a button opens it
   const keep = h("div", { class: "mm-row" }, h("button", { type: "button", onclick: save }, "save the answers as CSV"),
-    page.python ? h("span", { class: "mm-note" }, data.file ? `each answer is saved in ${data.file}` : "") : h("label", { class: "mm-field" }, h("span", {}, "go on from a CSV"), file));
+    page.python ? h("span", { class: "mm-note" }, data.file ? `each answer is saved in ${data.file}` : "") : h("button", { type: "button", onclick: () => file.click() }, "go on from a CSV"));
   page.root.append(read, page.saidEl,
     h("div", { class: "mm-ask" },
       h("section", {}, stage, h("div", { class: "mm-row mm-answers" }, yes, no, unsure, undo), h("p", { class: "mm-note mm-hint" }, "Click the pair, and the keys y, n, ?, u answer."), keep),
@@ -128,7 +128,7 @@ export function pair(page) {
     stage.scrollTop = 0;
     read.replaceChildren(h("span", {}, h("b", {}, big(kept)), ` of ${big(n)} pairs kept`), h("span", {}, `${count(given.length, "answer")}: `,
       REPLIES.map(([label, right]) => `${given.filter((x) => x === right).length} ${label}`).join(", ")));
-    more.textContent = `${kept ? `With probability ${significant(1 - delta, 3)}, at least ${target} of the ${big(kept)} best are right.` : next < 0 ? "No promise can be made." : `No promise of ${target} yet.`} ${coming
+    more.textContent = `${kept ? `With probability ${Number((1 - delta).toPrecision(9))}, at least ${target} of the ${big(kept)} best are right.` : next < 0 ? "No promise can be made." : `No promise of ${target} yet.`} ${coming
       ? `About ${count(coming.answers, "more answer")} to the next line: ${big(kept)} → ${big(coming.kept)} kept.` : next < 0 ? "" : "No line is in reach, if what comes is like what is known."}`;
     bounds = walk.bounds();
     if (looked === null) look.set(kept ? scores[kept - 1] : n ? scores[plan.sizes[plan.start] - 1] : 0);
@@ -142,7 +142,7 @@ export function pair(page) {
   function draw() {
     const kept = walk.kept, shown = kept ? scores[kept - 1] : NaN, t = looked ?? (kept ? shown : n ? scores[plan.sizes[plan.start] - 1] : 0), m = reached(t);
     const lower = m ? bounds[m - 1] / m : NaN, above = sign > 0 ? "at or above" : "at or below";
-    sure.textContent = m ? `${count(m, "pair")} ${above} ${words(t)}: at least ${lower.toFixed(2)} of them right, at whatever line you look.` : `no pair ${above} ${words(t)}`;
+    sure.textContent = m ? `${count(m, "pair")} ${above} ${words(t)}: at least ${lower.toFixed(2)} of them are right. This holds for every line at once, so it is less.` : `no pair ${above} ${words(t)}`;
     const wide = promise.clientWidth || 400, box = [34, 14, wide - 46, 104];
     let plot = axes(blank(promise, wide, 146), box, [range.min, range.max], [0, 1], colors);
     const xs = few.flatMap((k) => [scores[k - 1], scores[k - 1]]), ys = few.map((k) => bounds[k - 1] / k).flatMap((y, k, all) => [all[k - 1] ?? 1, y]);
