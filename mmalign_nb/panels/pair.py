@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import textwrap
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,7 @@ class PairPanel(Panel):
         )  # wherever the kernel goes
         if self._path is not None:
             self._go_on(self._path)
+        self._lock = threading.Lock()
         super().__init__()
         scores = labelling._sign * labelling._scores + 0.0
         ends = (scores.min(), scores.max()) if len(scores) else (0.0, 1.0)
@@ -130,20 +132,25 @@ class PairPanel(Panel):
 
     def refresh(self) -> None:
         """Show what another cell has done to the labelling, and save it, if there is a path."""
-        self._tell()
-        self._save()
+        with self._lock:
+            self._tell()
+            self._save()
 
     def _tell(self) -> None:
-        """Tell the page all answers; their number of changes tells it which are news."""
+        """Tell the page all answers; how often they changed tells it which are news."""
         answers = [[at, right] for at, right in self.labelling._answers]
         self._told = {"changes": self._told.get("changes", 0) + 1, "answers": answers}
 
     def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         """An answer of the page, or an undo, each for the pair that it names."""
-        labelling, undo = self.labelling, "undo" in asked
-        named = (labelling.asked[-1][0] if labelling.asked else None) if undo else labelling.ask()
-        words = ""
-        if named is None or np.atleast_1d(named).tolist() != asked["of"]:
+        with self._lock:  # JupyterLab gives messages to a thread of their own, and the first ones to another
+            return self._take(asked)
+
+    def _take(self, asked: dict[str, Any]) -> dict[str, Any]:
+        labelling, undo, words = self.labelling, "undo" in asked, ""
+        pair = (labelling.asked[-1][0] if labelling.asked else None) if undo else labelling.ask()
+        refused = pair is None or np.atleast_1d(pair).tolist() != asked["of"]
+        if refused:
             words = "That pair is not the one that Python asks for: it was answered or taken back elsewhere. Nothing was counted."
         elif undo:
             labelling.undo()
@@ -154,7 +161,7 @@ class PairPanel(Panel):
             self._save()
         except OSError as err:
             words = f"The answer counts, but it could not be saved: {err}"
-        return {"changes": self._told["changes"], "words": words}
+        return {"changes": self._told["changes"], "words": words, "refused": refused}
 
     def _save(self) -> None:
         if self._path is not None and (self.labelling.asked or self._path.exists()):

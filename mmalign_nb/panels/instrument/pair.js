@@ -23,10 +23,10 @@ export function pair(page) {
 
   // ---- controls
   const stage = h("div", { class: "mm-stage", tabindex: "0", role: "group", "aria-label": "the pair that is asked for; keys: y yes, n no, question mark cannot tell, u undo" });
-  const button = (label, key, onclick) => h("button", { type: "button", class: "mm-big", "aria-keyshortcuts": key, onclick }, `${label} `, h("kbd", {}, key));
+  const button = (label, key, onclick) => h("button", { type: "button", class: "mm-big", "aria-keyshortcuts": key, onclick }, `${label} `, h("kbd", { "aria-hidden": "true" }, key));
   const [yes, no, unsure] = REPLIES.map(([label, right], k) => button(label, "yn?"[k], () => answer(right))), undo = button("undo", "u", back);
-  const read = h("div", { class: "mm-read", role: "status" }), more = h("p", { class: "mm-promise" }), sure = h("p", { class: "mm-note", role: "status" });
-  const look = knob("line", (t) => { looked = t; draw(); }, page.say);
+  const read = h("div", { class: "mm-read" }), more = h("p", { class: "mm-promise" }), sure = h("p", { class: "mm-note mm-sure" });
+  const look = knob("line", (t) => { looked = t; sure.ariaLive = "polite"; draw(); }, page.say);
   const promise = h("canvas", { role: "img" }), history = h("canvas", { role: "img" });
   const key = (...entries) => h("div", { class: "mm-key" }, ...entries.map(([kind, text]) => h("span", {}, h("i", { class: `mm-sign ${kind}`, "aria-hidden": "true" }), text)));
   const which = select("pairs", ["still to review", "kept, not asked", ...REPLIES.map(([label]) => `answered: ${label}`)], (value) => { mode = value; leaf = 0; list(); }, "which pairs to look through");
@@ -35,7 +35,7 @@ export function pair(page) {
   const through = h("details", { ontoggle: () => list() }, h("summary", {}, "look through the pairs"), h("div", { class: "mm-row" }, which.el, before, at, after), cards);
   const file = h("input", { type: "file", accept: ".csv,text/csv", onchange: load }); // stays off the page: a button opens it
   const keep = h("div", { class: "mm-row" }, h("button", { type: "button", onclick: save }, "save the answers as CSV"),
-    page.python ? h("span", { class: "mm-note" }, data.file ? `each answer is saved in ${data.file}` : "") : h("button", { type: "button", onclick: () => file.click() }, "go on from a CSV"));
+    page.python ? h("span", { class: "mm-note" }, data.file ? `each answer is saved in ${data.file}` : "") : h("button", { type: "button", onclick: () => { file.value = ""; file.click(); } }, "go on from a CSV"));
   page.root.append(read, page.saidEl,
     h("div", { class: "mm-ask" },
       h("section", {}, stage, h("div", { class: "mm-row mm-answers" }, yes, no, unsure, undo), h("p", { class: "mm-note mm-hint" }, "Click the pair, and the keys y, n, ?, u answer."), keep),
@@ -55,23 +55,31 @@ export function pair(page) {
   });
 
   // ---- answers: the page goes on at once, and Python hears which pair each answer is for
-  let sent = 0, seen = 0;
+  /** @type {any[]} */ const queue = []; // one at a time is on its way: a kernel may have several threads, and the second could come first
+  let asking = false, seen = 0;
+  const wrong = () => page.saidEl.classList.contains("mm-error");
+  page.later(() => queue.splice(0).forEach((content) => page.ask(content, () => {})));
   function tell(content) {
     saved = false;
-    if (page.python) {
-      sent++;
-      page.ask(content, (heard) => {
-        sent--; seen = heard.changes; saved = true;
-        if (heard.words) page.say(heard.words, true);
-        agree();
-      });
-    }
+    if (page.python) queue.push(content);
+    send();
     show();
+  }
+  function send() {
+    if (asking || !queue.length) return;
+    asking = true;
+    page.ask(queue.shift(), (heard) => {
+      asking = false; saved = true; seen = heard.changes;
+      if (heard.refused) queue.length = 0; // they follow from it
+      if (heard.words || wrong()) page.say(heard.words, true);
+      send();
+      agree();
+    });
   }
   function answer(right) {
     const next = walk.next;
     if (next < 0) return;
-    page.say("");
+    if (!page.python || !wrong()) page.say(""); // what went wrong stands until something goes well
     walk.answer(right);
     tell({ answer: right, of: name(next) });
   }
@@ -82,10 +90,10 @@ export function pair(page) {
     walk.undo();
     tell({ undo: true, of: name(last[0]) });
   }
-  /** Python may know answers that this page has not given; while some are on their way, what it tells is old. */
+  /** Python may know answers that this page has not given; while one is on its way, what it tells is old. */
   function agree() {
     const told = page.get("_told");
-    if (sent || told.changes < seen || JSON.stringify(told.answers) === JSON.stringify(walk.answers)) return;
+    if (asking || told.changes < seen || JSON.stringify(told.answers) === JSON.stringify(walk.answers)) return;
     walk = new Walk(plan, told.answers);
     show();
   }
@@ -131,6 +139,7 @@ export function pair(page) {
     more.textContent = `${kept ? `With probability ${Number((1 - delta).toPrecision(9))}, at least ${target} of the ${big(kept)} best are right.` : next < 0 ? "No promise can be made." : `No promise of ${target} yet.`} ${coming
       ? `About ${count(coming.answers, "more answer")} to the next line: ${big(kept)} → ${big(coming.kept)} kept.` : next < 0 ? "" : "No line is in reach, if what comes is like what is known."}`;
     bounds = walk.bounds();
+    sure.ariaLive = "off"; // of what an answer changes only the next pair is read aloud
     if (looked === null) look.set(kept ? scores[kept - 1] : n ? scores[plan.sizes[plan.start] - 1] : 0);
     draw();
     list();
