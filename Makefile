@@ -20,6 +20,7 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 FIRST := notebooks/00_start_here.ipynb
+TSC := npm exec --yes --package=typescript@5.9.3 -- tsc
 PYTEST := $(BIN)/python -m pytest
 AGAIN := tests/notebooks/test_run_again.py
 # One thread per worker: two workers on two cores, and the same sums on every machine.
@@ -65,6 +66,7 @@ test: style types layers unit again nbval browser
 style: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@if command -v npm >/dev/null 2>&1; then $(TSC) -p jsconfig.json; else echo "no npm: the types of the panels' JavaScript are not checked"; fi
 
 types: $(VENV)/.installed-test
 	$(BIN)/mypy

@@ -168,12 +168,27 @@ def test_picture_shows_png_and_words():
     assert set(data) == {"text/plain", "image/png"}  # no HTML: tests would compare its bytes
 
 
-def test_ipython_shows_a_picture():
-    from IPython.core.formatters import DisplayFormatter
+def test_the_words_survive_where_a_picture_is_shown(monkeypatch):
+    """JupyterLab and nbconvert's usual template ignore alt in metadata: the words stand below as well, as plain HTML."""
+    import IPython.display
+    import nbconvert
+    import nbformat
 
-    data, meta = DisplayFormatter().format(plots.Picture(FIGURES["curves"](), alt="Curves."))
-    assert data["text/plain"] == "Picture: Curves."
-    assert meta["image/png"] == {"alt": "Curves."}
+    shown = []
+    monkeypatch.setattr(
+        IPython.display,
+        "display",
+        lambda data, metadata=None, raw=False: shown.append((data, metadata or {})),
+    )
+    plots.Picture(FIGURES["curves"](), alt="Curves <b>& more</b>.")._ipython_display_()
+    (picture, meta), (words, _) = shown
+    assert picture["text/plain"] == "Picture: Curves <b>& more</b>."
+    assert meta["image/png"] == {"alt": "Curves <b>& more</b>."}
+    assert "Curves &lt;b&gt;&amp; more&lt;/b&gt;." in words["text/html"]
+    outputs = [nbformat.v4.new_output("display_data", data=d, metadata=m) for d, m in shown]
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("picture", outputs=outputs)])
+    page, _ = nbconvert.HTMLExporter().from_notebook_node(nb)
+    assert "Curves &lt;b&gt;&amp; more&lt;/b&gt;." in page
 
 
 def test_pictures_are_small_enough_for_a_chapter():

@@ -22,20 +22,24 @@ _ROWS = 128  # rows of a block: small enough to stay in cache
 _WAITING, _ALONE = -2, -1
 
 
-def assign(weights: np.ndarray, *, optional: bool, lowest: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def assign(
+    weights: np.ndarray, *, optional: bool, lowest: bool = True, size: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Maximise ``Σ W[i, col[i]]`` over one-to-one pairs of a finite ``(n, m)`` matrix.
 
     With ``optional`` any item may stay alone for weight 0 (weights are then ≥ 0, and pairs of weight 0 are not
     made); without it the smaller side is matched whole. Returns ``col (n,)`` (−1: alone) and ``tied (n,)``:
     whether another best assignment would pair this row otherwise. With ``lowest`` the lexicographically first
-    of the best assignments is returned: row 0 has the lowest column it can have, then row 1, and so on.
+    of the best assignments is returned: row 0 has the lowest column it can have, then row 1, and so on. ``size`` is
+    that of the numbers whose rounding the weights carry, if they are smaller.
     """
     if not weights.size:
         return np.full(len(weights), _ALONE), np.zeros(len(weights), bool)
     col, y, z = _priced(weights, optional)
     own = np.where(col >= 0, weights[np.arange(len(col)), col], 0.0).astype(np.float64)
-    tight = within(weights, y, z, 0.0, usual(own), positive=optional)
-    return TightPairs(*tight, y, z, own, optional).settle(col, lowest)
+    size = max(size, usual(own))
+    tight = within(weights, y, z, 0.0, size, positive=optional)
+    return TightPairs(*tight, y, z, own, optional, size).settle(col, lowest)
 
 
 def _priced(weights: np.ndarray, optional: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -210,7 +214,13 @@ def _exchange(
 
 
 def assign_pairs(
-    i: np.ndarray, j: np.ndarray, w: np.ndarray, shape: tuple[int, int], *, lowest: bool = True
+    i: np.ndarray,
+    j: np.ndarray,
+    w: np.ndarray,
+    shape: tuple[int, int],
+    *,
+    lowest: bool = True,
+    size: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Do as ``assign(…, optional=True)`` for a matrix of which only the pairs ``W[i, j] = w > 0`` are given.
 
@@ -232,8 +242,9 @@ def assign_pairs(
     own = np.zeros(n)
     own[i[col[i] == j]] = w[col[i] == j]
     y, z = _prices(partial(_sparse_offers, i, j, w, m), own, col, m)
-    tight = y[i] + z[j] - w <= rounding(usual(own), y[i], z[j], w)
-    return TightPairs(i[tight], j[tight], y, z, own, optional=True).settle(col, lowest)
+    size = max(size, usual(own))
+    tight = y[i] + z[j] - w <= rounding(size, y[i], z[j], w)
+    return TightPairs(i[tight], j[tight], y, z, own, True, size).settle(col, lowest)
 
 
 def best_other(key: np.ndarray, w: np.ndarray, size: int, empty: float = 0.0) -> np.ndarray:

@@ -11,31 +11,37 @@ import numpy as np
 from .._check import one_of
 from ._assignment import assign, assign_pairs
 from ._matches import Matches
-from ._source import Source, line_bonus
+from ._source import BONUS, Source, usual_gain
 
 TIES = ("lowest", "drop", "error")
 
+# Pairs (k, 2), their scores, and which of them order alone has chosen.
+Chosen = tuple[np.ndarray, np.ndarray, np.ndarray]
 
-def _as_matches(
-    source: Source, pairs: np.ndarray, scores: np.ndarray, margins: bool = True, tied: int = 0
+
+def as_matches(
+    source: Source, pairs: np.ndarray, scores: np.ndarray, tied: np.ndarray, margins: bool = True
 ) -> Matches:
     """Put pairs in order, add their margins, and say who is left over."""
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     pairs, scores = np.ascontiguousarray(pairs[order], np.int64), scores[order]
     margin = scores - source.rivals(pairs, scores) if margins else np.full(len(pairs), np.nan)
-    a, b = (np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(source.shape))
+    margin, alone = margin.astype(scores.dtype), left_over(pairs, source.shape)
     measure = "score" if source.sign > 0 else "distance"
-    return Matches(
-        pairs, source.value(scores), margin.astype(scores.dtype), a, b, source.shape, measure, tied
-    )
+    return Matches(pairs, source.value(scores), margin, *alone, source.shape, measure, int(tied.sum()))
 
 
-def _apply_ties(ties: str, tied: np.ndarray, what: str) -> np.ndarray:
-    """Which entries the policy for ties keeps; ``ties="error"`` says where the first tie is."""
+def left_over(pairs: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and the columns that are in no pair."""
+    return np.setdiff1d(np.arange(shape[0]), pairs[:, 0]), np.setdiff1d(np.arange(shape[1]), pairs[:, 1])
+
+
+def apply_ties(ties: str, tied: np.ndarray, where: str = "") -> np.ndarray:
+    """Which rows the policy for ties keeps; ``ties="error"`` says where the first tie is."""
     one_of(ties, "ties", TIES)
     if ties == "error" and tied.any():
         raise ValueError(
-            f"ties='error', and {int(tied.sum())} of {len(tied)} {what}s are tied (first: {what} "
+            f"ties='error', and {int(tied.sum())} of {len(tied)} rows are tied{where} (first: row "
             f"{int(np.flatnonzero(tied)[0])}): other partners are exactly as good"
         )
     return ~tied if ties == "drop" else np.ones(len(tied), bool)
@@ -60,15 +66,20 @@ def _full_weights(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
     return np.add(lifted, most + 1.0, where=finite, out=lifted), True
 
 
-def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
-    """One-to-one pairs of greatest total, gated inside the assignment."""
-    line = source.line(threshold, name)
+def warn_of_pool(threshold: Any, name: str, stacklevel: int) -> None:
+    """Say that a one-to-one matching gated at a line voids what the line promises of one pool."""
     if getattr(threshold, "pool", False):
         warnings.warn(
             f"{name} promises something about the best matches of one pool, and a one-to-one matching at another line is another "
             "pool: the promise is void here. Cut the pool itself: Labelling.kept",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
+
+
+def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
+    """One-to-one pairs of greatest total, gated inside the assignment."""
+    line = source.line(threshold, name)
+    warn_of_pool(threshold, name, 4)
     n, m = source.shape
     lowest = one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
@@ -76,21 +87,21 @@ def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
         col, tied = assign(weights, optional=never, lowest=lowest)
         del weights
     elif (gains := source.gains(line)) is not None:
-        col, tied = assign(gains, optional=True, lowest=lowest)
+        col, tied = assign(gains[0], optional=True, lowest=lowest, size=gains[1])
         del gains
     else:
         i, j, scores = source.above(line)
         w = source.sign * (source.value(scores).astype(np.float64) - line)
-        w += line_bonus(w)
+        w += BONUS * (size := usual_gain(w))
         if len(w) <= n * m // 8:
-            col, tied = assign_pairs(i, j, w, source.shape, lowest=lowest)
+            col, tied = assign_pairs(i, j, w, source.shape, lowest=lowest, size=size)
         else:
             weights = np.zeros(source.shape)
             weights[i, j] = w
-            col, tied = assign(weights, optional=True, lowest=lowest)
-    keep = _apply_ties(ties, tied & (col >= 0), "row") & (col >= 0)
+            col, tied = assign(weights, optional=True, lowest=lowest, size=size)
+    keep = apply_ties(ties, tied & (col >= 0)) & (col >= 0)
     pairs = np.stack([np.flatnonzero(keep), col[keep]], axis=1)
-    return _as_matches(source, pairs, source.pairs(*pairs.T), tied=int(tied[keep].sum()))
+    return as_matches(source, pairs, source.pairs(*pairs.T), tied[keep])
 
 
 def min_match(
@@ -243,8 +254,12 @@ def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", marg
     line = source.line(threshold, "threshold")
     if line is None:
         raise TypeError("threshold is None; want a number or a Threshold: there is no default")
-    i, j, found = source.above(line, rivals=margins)
-    return _as_matches(source, np.stack([i, j], axis=1), found, margins)
+    return as_matches(source, *_above(source, line, rivals=margins), margins=margins)
+
+
+def _above(source: Source, line: float, ties: str = "lowest", rivals: bool = False) -> Chosen:
+    i, j, found = source.above(line, rivals=rivals)
+    return np.stack([i, j], axis=1), found, np.zeros(len(i), bool)
 
 
 def nearest_match(
@@ -286,8 +301,18 @@ def nearest_match(
     [[0, 0], [1, 0]]
     """
     source = Source(scores, metric)
+    return as_matches(source, *_nearest(source, _line(source, threshold), ties))
+
+
+def _line(source: Source, threshold: Any) -> float:
+    """A gate of which None says that there is none."""
+    line = source.line(threshold, "threshold")
+    return -np.inf if line is None else line
+
+
+def _nearest(source: Source, line: float, ties: str) -> Chosen:
     at, top, tied = source.best(0)
-    return _chosen(source, at, top, tied, np.ones(len(at), bool), threshold, ties)
+    return _chosen(at, top, tied, np.ones(len(at), bool), line, ties)
 
 
 def mutual_match(
@@ -326,10 +351,14 @@ def mutual_match(
     [[0, 0]]
     """
     source = Source(scores, metric)
+    return as_matches(source, *_mutual(source, _line(source, threshold), ties))
+
+
+def _mutual(source: Source, line: float, ties: str) -> Chosen:
     at, top, tied = source.best(0)
     back, top_b, tied_b = source.best(1)
     if not all(source.shape):
-        return _chosen(source, at, top, tied, tied, threshold, ties)
+        return _chosen(at, top, tied, tied, line, ties)
     # A tie matters if two are among each other's best and one of them has others as good: this, unlike ``at`` and
     # ``back``, doesn't depend on the order of items.
     contested = ~tied & tied_b[at] & (top_b[at] == top)
@@ -338,23 +367,16 @@ def mutual_match(
         k = several[s : s + step]
         best = top[k, None]
         contested[k] = ((source.block(k, slice(None)) == best) & (top_b == best)).any(axis=1)
-    return _chosen(source, at, top, contested, back[at] == np.arange(len(at)), threshold, ties)
+    return _chosen(at, top, contested, back[at] == np.arange(len(at)), line, ties)
 
 
 def _chosen(
-    source: Source,
-    at: np.ndarray,
-    top: np.ndarray,
-    tied: np.ndarray,
-    wanted: np.ndarray,
-    threshold: Any,
-    ties: str,
-) -> Matches:
+    at: np.ndarray, top: np.ndarray, tied: np.ndarray, wanted: np.ndarray, line: float, ties: str
+) -> Chosen:
     """Pairs (i, at[i]) of the wanted rows that reach the line, ties settled."""
-    line = source.line(threshold, "threshold")
-    reach = (top > -np.inf) & (top >= (-np.inf if line is None else line))
-    keep = np.flatnonzero(_apply_ties(ties, tied & reach, "row") & reach & wanted)
-    return _as_matches(source, np.stack([keep, at[keep]], axis=1), top[keep], tied=int(tied[keep].sum()))
+    reach = (top > -np.inf) & (top >= line)
+    keep = np.flatnonzero(apply_ties(ties, tied & reach) & reach & wanted)
+    return np.stack([keep, at[keep]], axis=1), top[keep], tied[keep]
 
 
 def greedy_match(
@@ -396,17 +418,17 @@ def greedy_match(
     [[0, 0], [1, 1]]
     """
     source = Source(scores, metric)
+    return as_matches(source, *_greedy(source, _line(source, threshold), ties))
+
+
+def _greedy(source: Source, line: float, ties: str) -> Chosen:
     one_of(ties, "ties", TIES)
-    line = source.line(threshold, "threshold")
     free_a, free_b = (np.ones(k, bool) for k in source.shape)
-    pairs: list[tuple[int, int]] = []
-    tied = 0
+    made: list[tuple[int, int, bool]] = []
     while True:
         # The strongest pairs left are enough for some time; what they leave over is asked for again.
         rows, cols = np.flatnonzero(free_a), np.flatnonzero(free_b)
-        i, j, s = source.strongest(
-            rows, cols, 16 * (len(rows) + len(cols)), -np.inf if line is None else line
-        )
+        i, j, s = source.strongest(rows, cols, 16 * (len(rows) + len(cols)), line)
         if not len(s):
             break
         order = np.lexsort((j, i, -s))
@@ -414,9 +436,9 @@ def greedy_match(
         i, j = i[order], j[order]
         for lo, hi in zip(level, [*level[1:], len(i)], strict=True):
             level_pairs = list(zip(i[lo:hi].tolist(), j[lo:hi].tolist(), strict=True))
-            tied += _take(level_pairs, free_a, free_b, ties, pairs)
-    found = np.array(pairs, np.int64).reshape(-1, 2)
-    return _as_matches(source, found, source.pairs(*found.T), tied=tied)
+            _take(level_pairs, free_a, free_b, ties, made)
+    *pairs, tied = np.array(made, np.int64).reshape(-1, 3).T
+    return np.stack(pairs, axis=1), source.pairs(*pairs), tied.astype(bool)
 
 
 def _take(
@@ -424,11 +446,11 @@ def _take(
     free_a: np.ndarray,
     free_b: np.ndarray,
     ties: str,
-    pairs: list[tuple[int, int]],
-) -> int:
+    made: list[tuple[int, int, bool]],
+) -> None:
     """Make the pairs of one level of equal scores that are still possible, by the policy for ties.
 
-    Returns how many of them order alone has chosen.
+    With each goes whether order alone has chosen it.
     """
     left = [(i, j) for i, j in level if free_a[i] and free_b[j]]
     rows, cols, contested = Counter[int](), Counter[int](), set[tuple[int, int]]()
@@ -443,10 +465,11 @@ def _take(
     for i, j in contested if ties == "drop" else ():
         free_a[i] &= rows[i] == 1
         free_b[j] &= cols[j] == 1
-    chosen = 0
     for i, j in left:
         if free_a[i] and free_b[j]:
             free_a[i] = free_b[j] = False
-            pairs.append((i, j))
-            chosen += (i, j) in contested
-    return chosen
+            made.append((i, j, (i, j) in contested))
+
+
+# The matchings of which a lower line keeps all pairs and adds some.
+PREFIX = {"threshold": _above, "nearest": _nearest, "mutual": _mutual, "greedy": _greedy}

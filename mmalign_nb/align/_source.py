@@ -11,7 +11,10 @@ from .._check import as_scores, as_threshold
 from ..similarity import Gallery, Rivals, Scores, above
 from ._assignment import best_other
 
-__all__ = ["Source", "line_bonus"]
+__all__ = ["BONUS", "Source", "usual_gain"]
+
+# This share of the usual gain decides nothing else: with it a pair exactly at the line adds to the sum, and is kept.
+BONUS = 1e-10
 
 
 class Source(Scores):
@@ -69,8 +72,8 @@ class Source(Scores):
             i, j, scores = i[keep], j[keep], scores[keep]
         return i, j, scores
 
-    def gains(self, line: float) -> np.ndarray | None:
-        """What each pair of a matrix has above the line and else 0, float64 (n, m); None where that is seldom more."""
+    def gains(self, line: float) -> tuple[np.ndarray, float] | None:
+        """What each pair of a matrix has above the line and else 0, float64 (n, m), and the usual gain; None if most are 0."""
         if self.matrix is None:
             return None
         cut = self.sign * line
@@ -78,10 +81,11 @@ class Source(Scores):
         if np.count_nonzero(above) <= above.size // 32:  # then a list of pairs is quicker
             return None
         out = np.subtract(self.matrix, cut, dtype=np.float64)
-        out += line_bonus(out.ravel())
+        size = usual_gain(out.ravel())
+        out += BONUS * size
         np.maximum(out, 0, out=out)
         out *= above  # a score may be a rounding below the line
-        return out
+        return out, size
 
     def strongest(
         self, rows: np.ndarray, cols: np.ndarray, count: int, line: float
@@ -165,11 +169,8 @@ def _ends(dtype: Any) -> tuple[float, float]:
     return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
 
 
-def line_bonus(gains: np.ndarray) -> float:
-    """A gain so small that it decides nothing else: with it a pair exactly at the line adds to the sum, and is kept.
-
-    Not beside the largest gain: one outlier would make everybody else's differences vanish.
-    """
+def usual_gain(gains: np.ndarray) -> float:
+    """The median of the gains above 0. Not the largest: one outlier would make everybody else's differences vanish."""
     some = gains[:: max(1, len(gains) // 10_000)]
     some = some[some > 0]
-    return 1e-10 * (float(np.median(some)) if len(some) else float(gains.max(initial=0.0)) or 1.0)
+    return float(np.median(some)) if len(some) else float(gains.max(initial=0.0)) or 1.0

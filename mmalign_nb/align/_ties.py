@@ -53,12 +53,18 @@ class TightPairs:
     """
 
     def __init__(
-        self, i: np.ndarray, j: np.ndarray, y: np.ndarray, z: np.ndarray, own: np.ndarray, optional: bool
+        self,
+        i: np.ndarray,
+        j: np.ndarray,
+        y: np.ndarray,
+        z: np.ndarray,
+        own: np.ndarray,
+        optional: bool,
+        size: float,
     ) -> None:
-        """Take the tight pairs, ordered by (i, j), the prices, and the weight of each row's own pair."""
+        """Take the tight pairs, ordered by (i, j), the prices, the weight of each row's own pair, and their usual size."""
         self.i, self.j, self.n, self.m = i, j, len(y), len(z)
         # A price of 0 means that being free costs nothing; where a whole side must be matched it is no choice.
-        size = usual(own)
         self.may_be_alone = (y <= rounding(size, y, own)) & (optional or self.n > self.m)
         self.own, self.z, self.size, self.free_counts = own, z, size, optional or self.m > self.n
 
@@ -93,15 +99,14 @@ class TightPairs:
     def lowest(self, col: np.ndarray, tied: np.ndarray) -> np.ndarray:
         """The lexicographically first of the best assignments: settle row after row on its lowest column."""
         starts = np.searchsorted(self.i, np.arange(1, self.n))
-        self.tight = [columns.tolist() for columns in np.split(self.j, starts)]
+        self.tight = np.split(self.j, starts)
         self.col = col.copy()
-        self.open = tied.copy()
+        self.open = np.append(tied, True)  # being free is always possible
         for row in np.flatnonzero(tied).tolist():
             seen: set[int] = set()  # from here there is no way to this row: not worth a second look
-            for c in self.tight[row]:
-                first = int(self.owner[c])
-                may = first == self.n or self.open[first]
-                if c == self.col[row] or (may and self._exchange(row, c, first, seen)):
+            columns = self.tight[row]
+            for c in columns[self.open[self.owner[columns]]].tolist():
+                if c == self.col[row] or self._exchange(row, c, int(self.owner[c]), seen):
                     break
             self.open[row] = False
         return self.col
@@ -109,9 +114,11 @@ class TightPairs:
     def _exchange(self, row: int, c: int, first: int, seen: set[int]) -> bool:
         """Give column c to ``row`` if its owner ``first`` can be settled at no cost: find a way back to ``row``."""
         n, came, queue = self.n, {first: row}, [first]
+        if first < n and (self.tight[first] == self.col[row]).any():  # the two can change places
+            came[row] = first
         for x in queue:
-            for x2 in () if x in seen else self._next(x):
-                if x2 not in came and (x2 == n or self.open[x2]):
+            for x2 in () if x in seen or row in came else self._next(x):
+                if x2 not in came:
                     came[x2] = x
                     queue.append(x2)
             seen.add(x)
@@ -125,9 +132,10 @@ class TightPairs:
         # Along the way each takes the column of the next; where the next is "free", a free one or none.
         moves = {row: c}
         for x, after in pairwise(path[-2::-1]):
-            if x != n:
-                free = [k for k in self.tight[x] if self.owner[k] == n]
-                moves[x] = int(self.col[after]) if after != n else [*free, -1][0]
+            if x != n and after != n:
+                moves[x] = int(self.col[after])
+            elif x != n:
+                moves[x] = next((k for k in self.tight[x].tolist() if self.owner[k] == n), -1)
         gone = self.col[list(moves)]
         self.owner[gone[gone >= 0]] = n
         for x, k in moves.items():
@@ -137,7 +145,10 @@ class TightPairs:
         return True
 
     def _next(self, x: int) -> list[int]:
+        """Where x may point to: rows not settled yet, and being free."""
         if x == self.n:
-            return self._from_free(self.col).tolist()
-        out = self.owner[self.tight[x]].tolist()
-        return [*out, self.n] if self.may_be_alone[x] and self.col[x] >= 0 else out
+            rows = self._from_free(self.col)
+            return rows[self.open[rows]].tolist()
+        out = self.owner[self.tight[x]]
+        to = out[self.open[out]].tolist()
+        return [*to, self.n] if self.may_be_alone[x] and self.col[x] >= 0 else to

@@ -1,3 +1,10 @@
+"""Panels for the notebooks: turn a knob, see and hear what changes.
+
+Every panel draws itself in the browser (``instrument/``): Python sends the data once, holds what is turned, and computes only what
+the browser cannot. ``panel.save_html(path)`` is a page in which the panel lives without Python. Without a browser a panel is
+a picture; without that, one line of text.
+"""
+
 from .pair import PairPanel
 from .threshold import ThresholdPanel
 

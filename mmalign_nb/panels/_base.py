@@ -65,7 +65,8 @@ class Range:
         step = _round_step((high - low) / 200)
         decimals = max(0, -math.floor(math.log10(step)))
         ends = math.floor(low / step) * step, (math.ceil(high / step) + 1) * step
-        return cls(*(round(float(x), decimals) for x in ends), step, decimals)
+        first, last = (round(float(x), decimals) for x in ends)
+        return cls(first, last, step, decimals)
 
     def words(self, value: float) -> str:
         """A number with as many decimals as the steps have; very small steps are written with an exponent."""
@@ -102,6 +103,12 @@ class Panel(anywidget.AnyWidget):
         super().__init__(**traits)
         self.on_msg(self._hear)
 
+    def close(self) -> None:
+        """End the panel, on the page and here; its layout too, which ipywidgets would keep."""
+        if self.layout is not None:
+            self.layout.close()
+        super().close()
+
     @property
     @abstractmethod
     def alt(self) -> str:
@@ -134,7 +141,11 @@ class Panel(anywidget.AnyWidget):
 
     def _say(self, words: str, error: bool = False) -> None:
         """Put a sentence into the panel's own line; an error stands in the text form of the panel as well."""
-        self._said = {"words": words, "error": error, "number": self._said["number"] + 1}  # said twice is news, too
+        self._said = {
+            "words": words,
+            "error": error,
+            "number": self._said["number"] + 1,
+        }  # said twice is news, too
 
     def _guard(self, callback: Callable[[Any], Any]) -> Callable[[Any], None]:
         """Wrap a callback so that its error is read in the panel: Jupyter would hide it in a log."""
@@ -207,7 +218,7 @@ LIVE, FRAGMENT = "MMALIGN_NB_LIVE", "application/vnd.mmalign-nb.panel"
 def packed(x: np.ndarray) -> dict[str, Any]:
     """An array as the page reads it: ``float64``, ``float32``, ``int32``, ``int16`` or ``uint8``."""
     x = np.ascontiguousarray(x)
-    return {"dtype": str(x.dtype), "shape": list(x.shape), "data": memoryview(x.reshape(-1).view(np.uint8))}
+    return {"dtype": str(x.dtype), "shape": list(x.shape), "data": memoryview(x.tobytes())}
 
 
 def _as_json(x: Any) -> Any:

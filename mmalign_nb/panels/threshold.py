@@ -106,12 +106,16 @@ class ThresholdPanel(Panel):
     ThresholdPanel(threshold=0.500, mode='max'): 1 pair kept of 2 × 2, precision 1.00, recall 0.50
     >>> panel.to_frame().shape[0]
     1
+    >>> float(panel.suggest()), panel.rule.value
+    (0.4, 'best F1')
     """
 
     _kind = traitlets.Unicode("threshold").tag(sync=True)
     _threshold = traitlets.Float().tag(sync=True)
     _mode, _measure, _rule = (traitlets.Unicode().tag(sync=True) for _ in range(3))
-    _paths, _fresh = (traitlets.Dict().tag(sync=True) for _ in range(2))  # matchings at every line: first, last asked for
+    _paths, _fresh = (
+        traitlets.Dict().tag(sync=True) for _ in range(2)
+    )  # matchings at every line: first, last asked for
 
     def __init__(
         self,
@@ -155,7 +159,7 @@ class ThresholdPanel(Panel):
         self._measure, self._mode = first, one_of(modes[0] if mode is None else mode, "mode", modes)
         self._rule = next(iter(self._rules), "")
         self._threshold = self._range[first].min if math.isnan(start) else start
-        self.threshold = Control(self, "_threshold", lambda x: self._range[self._measure].read(x, "threshold"))  # fmt: skip
+        self.threshold = Control(self, "_threshold", lambda x: self.range.read(x, "threshold"))  # fmt: skip
         self.mode, self.rule = choice(self, "_mode", "mode", modes), choice(self, "_rule", "rule", list(self._rules))  # fmt: skip
         self.measure = Control(self, "_measure", self._move_to)
         self._paths = {self._key: self._sent_path(self._measure, self._mode)}
@@ -172,6 +176,11 @@ class ThresholdPanel(Panel):
     def scores(self) -> np.ndarray:
         """The matrix of the chosen measure."""
         return self._scores[self._measure]
+
+    @property
+    def range(self) -> Range:
+        """What the slider runs over for the chosen measure."""
+        return self._range[self._measure]
 
     @property
     def matches(self) -> Matches:
@@ -249,31 +258,44 @@ class ThresholdPanel(Panel):
         return f"{list(self._scores).index(self._measure)}/{self._mode}"
 
     def _send_path(self, measure: str, mode: str) -> dict[str, Any]:
-        """A matching at every line, as the page gets it, with what each rule suggests for it."""
+        """A matching at every line, as the page gets it, with what each rule suggests for it.
+
+        Of every pair above the line only the order is sent: scores and truth are there already.
+        """
+        out: dict[str, Any] = {
+            "exact": not self._sampled(mode),
+            "total": 0 if self._truth is None else self._truth.total,
+        }
         pairs, upper, lower = self._stretches(measure, mode)
         order = np.argsort(-upper, kind="stable")
         pairs, upper, lower = pairs[order], upper[order], lower[order]
-        out = {"shape": list(self._scores[measure].shape), "exact": not self._sampled(mode), "total": 0, "suggest": {}}
-        out |= {"i": packed(pairs[:, 0].astype(np.int32)), "j": packed(pairs[:, 1].astype(np.int32))}
-        out |= {"upper": packed(upper.astype(np.float64)), "lower": packed(lower.astype(np.float64))}
-        if self._truth is not None:
-            out |= {"total": self._truth.total, "right": packed(self._truth.of(*pairs.T).astype(np.uint8))}
-        if mode != "pool" and not self._sampled(mode):
+        if mode == "threshold":
+            out["order"] = packed((pairs @ [self.scores.shape[1], 1]).astype(np.int32))
+        else:
+            out |= {"i": packed(pairs[:, 0].astype(np.int32)), "j": packed(pairs[:, 1].astype(np.int32))}
+            out |= {"upper": packed(upper.astype(np.float64)), "lower": packed(lower.astype(np.float64))}
+        if mode not in ("pool", "threshold") and not self._sampled(mode):
             path = self._path(measure, mode)
-            tied = {"lines": packed(path.lines[::-1]), "counts": packed(path.tied[::-1].astype(np.int32))}
-            out["tied"] = tied if path.tied.any() else None
-        for label in self._rules:
-            try:
-                chosen, words = self._ask_rule(measure, mode, label)
-            except ValueError as err:  # a rule that cannot be asked says why when it is asked
-                out["suggest"][label] = {"value": None, "words": f"{label}: {err}"}
-            else:
-                out["suggest"][label] = {"value": None if chosen.abstained else float(chosen), "words": words}
-        return out
+            if path.tied.any():
+                out["tied"] = {
+                    "lines": packed(path.lines[::-1]),
+                    "counts": packed(path.tied[::-1].astype(np.int32)),
+                }
+        return out | {"suggest": {label: self._suggestion(measure, mode, label) for label in self._rules}}
+
+    def _suggestion(self, measure: str, mode: str, label: str) -> dict[str, Any]:
+        """What a rule says of a matching; one that cannot be asked says why when it is asked."""
+        try:
+            chosen, words = self._ask_rule(measure, mode, label)
+        except ValueError as err:
+            return {"value": None, "words": f"{label}: {err}"}
+        return {"value": None if chosen.abstained else float(chosen), "words": words}
 
     def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         number, mode = str(asked["path"]).split("/")
-        self._fresh = self._sent_path(list(self._scores)[int(number)], one_of(mode, "mode", self._data["modes"]))
+        self._fresh = self._sent_path(
+            list(self._scores)[int(number)], one_of(mode, "mode", self._data["modes"])
+        )
         return {}
 
     def _state(self) -> dict[str, Any]:
@@ -288,7 +310,7 @@ class ThresholdPanel(Panel):
 
     def _send_measure(self, name: str) -> dict[str, Any]:
         S, known = self._scores[name], self._range[name]
-        finite = S > -np.inf
+        finite = np.isfinite(S)
         edges = np.linspace(known.min, known.max, 61)
         right = np.zeros(0, bool) if self._truth is None else self._truth.rows(0, len(S))[finite]
         parts = (S[finite], np.empty(0)) if self._truth is None else (S[finite][right], S[finite][~right])
@@ -348,10 +370,8 @@ class ThresholdPanel(Panel):
         else:
             assert self._truth is not None
             kept = self._match(measure, mode, -math.inf)
-            if mode == "threshold":
-                scores, truth = S, self._truth
-            else:
-                scores, truth = S[kept.pairs[:, 0], kept.pairs[:, 1]], self._truth.of(*kept.pairs.T)
+            scores: Any = S if mode == "threshold" else S[kept.pairs[:, 0], kept.pairs[:, 1]]
+            truth: Any = self._truth if mode == "threshold" else self._truth.of(*kept.pairs.T)
             if rule == "for_precision":
                 chosen = rules.for_precision(scores, truth, target=self._target, delta=self._delta)
             else:
@@ -387,7 +407,7 @@ class ThresholdPanel(Panel):
 
     @property
     def _words(self) -> str:
-        return self._range[self._measure].words(self._threshold)
+        return self.range.words(self._threshold)
 
     def _line(self) -> str:
         kept = self.matches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import html
 import io
 import textwrap
 import warnings
@@ -222,10 +223,10 @@ def figure_png(figure: Figure, optimize: bool = True) -> bytes:
 class Picture:
     """Show a figure together with the words that replace it.
 
-    Why ``image/png`` with ``alt`` in its metadata, and not ``text/html`` with ``<img alt=…>``: notebook tests compare
-    stored HTML, and the bytes of a PNG differ between versions of FreeType; ``image/png`` they leave alone, and
-    ``text/plain``, which carries the same words, they compare. nbconvert turns the metadata into ``<img alt=…>``;
-    JupyterLab 4.6 shows the picture and ignores the metadata.
+    A notebook gets two outputs: the picture, and under it a line "in words" that opens. Why not one ``<img alt=…>``: JupyterLab
+    drops such pictures from notebooks it does not trust. Why not ``image/png`` with ``alt`` in its metadata alone: JupyterLab 4.6 and
+    nbconvert's usual template ignore that, and only its classic template (and this project's book) reads it. The words are
+    plain HTML, which all of them keep, and which notebook tests compare.
 
     Parameters
     ----------
@@ -269,3 +270,11 @@ class Picture:
     ) -> tuple[dict[str, str], dict[str, Any]]:
         data = {"text/plain": repr(self), "image/png": base64.b64encode(self.png).decode("ascii")}
         return data, {"image/png": {"alt": self.alt}}
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        data, meta = self._repr_mimebundle_()
+        display(data, metadata=meta, raw=True)
+        words = f"<details><summary>in words</summary>{html.escape(self.alt)}</details>"
+        display({"text/plain": "in words: as above", "text/html": words}, raw=True)

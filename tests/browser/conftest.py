@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import disk
 import lab
 
 
@@ -45,3 +46,19 @@ def open_notebook(served, browser):
     yield open_it
     for notebook in opened:
         notebook.close()
+
+
+@pytest.fixture
+def from_disk(browser, tmp_path):
+    """Save a panel as a page of its own and open it, offline."""
+    opened = []
+
+    def open_it(panel, **how):
+        path = tmp_path / f"{type(panel).__name__}-{len(opened)}.html"
+        panel.save_html(path)
+        opened.append(disk.DiskPage(browser, path, **how))
+        return opened[-1]
+
+    yield open_it
+    for page in opened:
+        page.context.close()

@@ -104,6 +104,11 @@ def indexed(vectors: Any, queries: Any, ids: Any = None, k: Any = 2, metric: Any
     return search.Index(metric).add(vectors, ids).search(queries, k)
 
 
+def walked(scores: Any, threshold: Any, mode: str, ties: Any) -> Any:
+    path = align.matching_path(scores, mode, ties=ties)
+    return path.lines, path.at(threshold)
+
+
 def ranged(vectors: Any, queries: Any, threshold: Any) -> Any:
     return search.Index("euclidean").add(vectors).search_range(queries, threshold)
 
@@ -239,6 +244,29 @@ CALLS = [
         embedded(align.min_match, metric="euclidean"),
         {"A": A, "B": B, "max_distance": 6.0},
         {**SIDES, "max_distance": "number"},
+    ),
+    *(
+        Call(
+            f"matching_path {mode}",
+            functools.partial(walked, mode=mode),
+            {"scores": S, "threshold": 7.0, "ties": "lowest"},
+            {**MATRIX_KINDS, "scores": "distances" if mode == "min" else "scores"},
+            skip=ONLY_MATRIX | never_mind(("threshold", "None")) if mode == "threshold" else ONLY_MATRIX,
+        )
+        for mode in ("max", "min", "threshold", "nearest", "greedy")
+    ),
+    Call(
+        "matching_path sides",
+        embedded(align.matching_path),
+        {"A": A, "B": B, "mode": "mutual", "metric": "euclidean"},
+        {**SIDES, **TABLE, "mode": "choice"},
+    ),
+    Call(
+        "MatchingPath.curve",
+        lambda a, b: align.matching_path(S).curve((a, b)).precision,
+        {"a": LABELS_A, "b": LABELS_B},
+        {"a": "labels", "b": "labels"},
+        {"a": ("truth",), "b": ("truth",)},
     ),
     Call(
         "Matches.evaluate labels",

@@ -105,7 +105,7 @@ export function bars({ ctx, X, Y }, edges, heights, color, hollow) {
     const left = X(edges[0]), right = X(edges[heights.length]), bottom = Y(0), high = bottom - Y(Math.max(...heights));
     for (let s = left - high; s < right; s += 6) { ctx.moveTo(s, bottom); ctx.lineTo(s + high, bottom - high); }
     ctx.stroke();
-  } else { ctx.globalAlpha = 0.75; ctx.fill(); }
+  } else { ctx.globalAlpha = 0.5; ctx.fill(); }
   ctx.restore();
 }
 

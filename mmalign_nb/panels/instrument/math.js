@@ -71,16 +71,24 @@ export function ticks(low, high, n) {
 /** A matching at every threshold: stretches of lines, in each of which one pair is kept.
  * Stretch s keeps the pair (i[s], j[s]) exactly at the lines lower[s] < t <= upper[s]. */
 export class Path {
-  /** @param {any} sent what Python knows: i, j, upper, lower, right (or null), total, shape, exact, lines, tied */
-  constructor(sent) {
-    this.i = unpack(sent.i); this.j = unpack(sent.j);
-    this.upper = unpack(sent.upper); this.lower = unpack(sent.lower);
-    /** @type {Uint8Array | null} */ this.right = sent.right ? unpack(sent.right) : null;
-    this.total = sent.total; this.shape = sent.shape; this.exact = sent.exact; this.suggest = sent.suggest;
+  /** @param {any} sent what Python knows: i, j, upper, lower; or only the order of every pair, best first
+   * @param {Float32Array | Float64Array} S scores @param {number[]} shape @param {((i: number, j: number) => boolean) | null} right */
+  constructor(sent, S, shape, right) {
+    const order = sent.order ? unpack(sent.order) : null, m = shape[1];
+    this.i = order ? order.map((k) => Math.floor(k / m)) : unpack(sent.i);
+    this.j = order ? order.map((k) => k % m) : unpack(sent.j);
+    this.upper = order ? Float64Array.from(order, (k) => S[k]) : unpack(sent.upper);
+    this.lower = order ? new Float64Array(order.length).fill(-Infinity) : unpack(sent.lower);
+    /** @type {Uint8Array | null} */ this.right = right ? Uint8Array.from(this.i, (_, s) => Number(right(this.i[s], this.j[s]))) : null;
+    // NumPy rounds a line to the precision of the scores before it compares; Python's own ends are ready for that.
+    this.fine = order && S instanceof Float32Array ? Math.fround : (/** @type {number} */ t) => t;
+    this.shape = shape;
+    this.total = sent.total; this.exact = sent.exact; this.suggest = sent.suggest;
     this.tied = sent.tied ? { lines: unpack(sent.tied.lines), counts: unpack(sent.tied.counts) } : null;
     this.prefix = this.lower.every((x) => x === -Infinity); // then the pairs at a line are the first so many
     this.steps = this._steps();
     this.met = this.prefix ? [this._met(this.i, this.shape[0]), this._met(this.j, this.shape[1])] : null;
+    /** @type {OffscreenCanvas | null} */ this.picture = null; /** @type {ImageData | null} */ this.pixels = null;
     /** @type {number[] | null} */ this.last = null;
     /** @type {{recall: number[], precision: number[], lines: number[]} | null} */ this.curve_ = null;
   }
@@ -108,26 +116,45 @@ export class Path {
 
   /** The stretches kept at a line. @param {number} t @returns {number[]} */
   at(t) {
-    const out = [], end = reach(this.upper, t);
+    const out = [], end = reach(this.upper, this.fine(t));
     for (let s = 0; s < end; s++) if (this.lower[s] < t) out.push(s);
     return out;
   }
 
   /** What the pairs at a line are worth. @param {number} t */
   report(t) {
-    const at = reach(this.steps.lines, t) - 1, kept = at < 0 ? 0 : this.steps.kept[at], right = at < 0 ? 0 : this.steps.good[at];
+    const at = reach(this.steps.lines, this.fine(t)) - 1, kept = at < 0 ? 0 : this.steps.kept[at], right = at < 0 ? 0 : this.steps.good[at];
     const [rows, columns] = this.met ? this.met.map((x) => x[kept]) : [kept, kept], tie = this.tied ? reach(this.tied.lines, t) - 1 : -1;
     return { kept, right, precision: right / kept, recall: right / this.total, f1: (2 * right) / (kept + this.total),
       alone: [this.shape[0] - rows, this.shape[1] - columns], tied: this.tied && tie >= 0 ? this.tied.counts[tie] : 0 };
   }
 
-  /** Precision and recall at every line that keeps anything. */
+  /** Precision and recall at the lines that keep anything. */
   curve() {
     if (!this.curve_) {
-      const { lines, kept, good } = this.steps, some = Array.from(lines.keys()).filter((k) => kept[k]);
+      const { lines, kept, good } = this.steps, span = lines[0] - lines[lines.length - 1] || 1;
+      const place = (k) => `${Math.floor((300 * (lines[0] - lines[k])) / span)} ${Math.floor((300 * good[k]) / this.total)}`;
+      // As many points as a screen can tell apart, and all of the strictest lines.
+      const some = Array.from(lines.keys()).filter((k) => kept[k] && (k < 200 || k === lines.length - 1 || place(k) !== place(k - 1)));
       this.curve_ = { recall: some.map((k) => good[k] / this.total), precision: some.map((k) => good[k] / kept[k]), lines: some.map((k) => lines[k]) };
     }
     return this.curve_;
+  }
+
+  /** Very many pairs as a picture, a pixel a cell (or for several, where there are more than a screen has).
+   * @param {number[]} some stretches @param {number[]} good colour of right ones @param {number[]} bad */
+  cloud(some, good, bad) {
+    const [n, m] = this.shape, high = Math.min(n, 1000), wide = Math.min(m, 1000);
+    if (!this.picture) {
+      this.picture = new OffscreenCanvas(wide, high);
+      this.pixels = new ImageData(wide, high);
+    }
+    const colours = [bad, good].map(([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
+    const cells = new Uint32Array(/** @type {ImageData} */ (this.pixels).data.buffer);
+    cells.fill(0);
+    for (const s of some) cells[Math.floor((this.i[s] * high) / n) * wide + Math.floor((this.j[s] * wide) / m)] = colours[this.right && !this.right[s] ? 0 : 1];
+    /** @type {OffscreenCanvasRenderingContext2D} */ (this.picture.getContext("2d")).putImageData(/** @type {ImageData} */ (this.pixels), 0, 0);
+    return this.picture;
   }
 
   /** Stretches on both sides of a line, nearest first: kept ones, and left-out ones of the matching without a line.
@@ -135,7 +162,7 @@ export class Path {
   around(t, k, wanted, score) {
     /** @type {number[]} */ const above = [], /** @type {number[]} */ below = [];
     if (this.prefix) {
-      const end = reach(this.upper, t);
+      const end = reach(this.upper, this.fine(t));
       for (let s = end - 1; s >= 0 && above.length < k; s--) if (wanted(s)) above.push(s);
       for (let s = end; s < this.upper.length && below.length < k; s++) if (wanted(s)) below.push(s);
       return { above, below };

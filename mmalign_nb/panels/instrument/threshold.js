@@ -1,6 +1,6 @@
 // The threshold panel: a line through scores, and what it keeps.
 
-import { axes, bars, blank, dot, heat, line, marks, theme, upright } from "./draw.js";
+import { axes, bars, blank, dot, heat, line, marks, rgb, theme, upright } from "./draw.js";
 import { Path, count, reach, share, significant, unpack, written } from "./math.js";
 import { Media, card, download, h, knob, select, table } from "./widgets.js";
 
@@ -13,6 +13,8 @@ export function threshold(page) {
   const names = Object.keys(measures), a = new Media(data.a, page.later), b = new Media(data.b, page.later);
   for (const one of Object.values(measures)) one.S ??= unpack(one.scores);
   /** @type {Map<string, Path>} */ const paths = new Map();
+  const truthOf = data.truthOf ? unpack(data.truthOf) : null;
+  const right = (i, j) => !!((truthOf[(i * m + j) >> 3] >> (7 - ((i * m + j) & 7))) & 1);
   let colors = theme(page.root), /** @type {Path | null} */ path = null, filter = "", /** @type {[number, number] | null} */ cell = null;
   const now = () => ({ t: page.get("_threshold"), mode: page.get("_mode"), measure: page.get("_measure"), rule: page.get("_rule") });
   const one = () => measures[now().measure];
@@ -31,12 +33,19 @@ export function threshold(page) {
 
   // ---- pictures
   const map = h("canvas", { class: "mm-map", tabindex: "0", role: "application", "aria-roledescription": "map of scores", onclick: pick, onkeydown: walk });
-  const hills = h("canvas", { role: "img" }), quality = h("canvas", { role: "img" }), curve = h("canvas", { role: "img" });
+  const turn = (canvas, line) => { // a click on a chart moves the line there, as the slider would
+    const hear = (event) => { if (event.buttons === 1 || event.type === "click") { const t = line(event.offsetX, event.offsetY); if (Number.isFinite(t)) { line_.set(t); move(t); } } };
+    canvas.addEventListener("click", hear); canvas.addEventListener("pointermove", hear);
+    return canvas;
+  };
+  /** @type {import("./draw.js").Plot | null} */ let curvePlot = null;
+  const along = (x) => { const { min, max, step, decimals } = one().range, w = hills.clientWidth - 46; return Number((Math.round((min + Math.min(Math.max((x - 34) / w, 0), 1) * (max - min)) / step) * step).toFixed(decimals)); };
+  const hills = turn(h("canvas", { role: "img" }), along), quality = turn(h("canvas", { role: "img" }), along), curve = turn(h("canvas", { role: "img" }), nearest);
   const chart = (title, canvas, key) => h("figure", { class: "mm-chart" }, h("figcaption", {}, title), canvas, key);
   const key = (...entries) => h("div", { class: "mm-key" }, ...entries.map(([kind, text]) => h("span", {}, h("i", { class: `mm-sign ${kind}`, "aria-hidden": "true" }), text)));
   const mapKey = h("div", { class: "mm-key" });
   const judged = data.truth, promised = data.promise;
-  const charts = h("div", { class: "mm-charts" }, chart("scores", hills, judged ? key(["bar right", "right pairs"], ["bar wrong", "wrong pairs"]) : null),
+  const charts = h("div", { class: "mm-charts" }, chart("scores", hills, judged ? key(["bar right", "right pairs"], ["bar soft", "other pairs"]) : null),
     judged || promised ? chart(judged ? "at each line" : "promised at each line", quality, key(...(judged ? [["line right", "precision"], ["line third dashed", "recall"]] : []), ...(promised ? [["band", "promised: precision is in here"]] : []))) : null,
     judged ? chart("precision over recall", curve, key(["line right", "this matching"], ["line soft dashed", "every pair above"])) : null);
   const above = h("div", { class: "mm-cards" }), below = h("div", { class: "mm-cards" }), chosen = h("div", { class: "mm-pick", "aria-live": "polite" });
@@ -47,14 +56,14 @@ export function threshold(page) {
     line_.el, read, page.saidEl,
     h("div", { class: `mm-main${judged || promised ? "" : " mm-plain"}` },
       h("figure", { class: "mm-chart mm-square" }, h("figcaption", {}, `${sides[0]} ↓ by ${sides[1]} →`), map, mapKey), charts,
-      h("div", { class: "mm-sides" }, h("section", {}, h("h4", {}, "just above the line: kept"), above), h("section", {}, h("h4", {}, "just below: left out"), below), chosen)),
+      h("div", { class: "mm-sides" }, h("section", {}, h("p", { class: "mm-title" }, "just above the line: kept"), above), h("section", {}, h("p", { class: "mm-title" }, "just below: left out"), below), chosen)),
     list);
 
   // ---- what is computed
   function load() {
     const { measure: name, mode: how } = now(), at = `${names.indexOf(name)}/${how}`;
     const ready = (sent) => {
-      if (!paths.has(at)) paths.set(at, new Path(sent));
+      if (!paths.has(at)) paths.set(at, new Path(sent, one().S, [n, m], truthOf && right));
       path = /** @type {Path} */ (paths.get(at));
       refresh();
     };
@@ -64,9 +73,8 @@ export function threshold(page) {
     if (known) return ready(known);
     read.textContent = "matching at every line …";
     return page.ask({ path: at }, () => {
-      paths.set(at, new Path(page.get("_fresh")));
       page.say("");
-      if (at === `${names.indexOf(now().measure)}/${now().mode}`) ready(null);
+      if (at === `${names.indexOf(now().measure)}/${now().mode}`) ready(page.get("_fresh"));
     });
   }
 
@@ -124,7 +132,7 @@ export function threshold(page) {
   if (promised) { promised.lines = unpack(promised.lines); promised.bounds = unpack(promised.bounds); }
 
   function pair(i, j, right) {
-    return card(words(score(i, j)), [h("span", { class: "mm-pair" }, a.show(i, data.size), h("span", { "aria-hidden": "true" }, "↔"), b.show(j, data.size))], right, { "data-pair": `${i} ${j}` });
+    return card(written(score(i, j), { ...one().range, decimals: one().range.decimals + 1 }), [h("span", { class: "mm-pair" }, a.show(i, data.size), h("span", { "aria-hidden": "true" }, "↔"), b.show(j, data.size))], right, { "data-pair": `${i} ${j}` });
   }
 
   function tell(found = /** @type {number[] | null} */ (null)) {
@@ -149,11 +157,9 @@ export function threshold(page) {
       `${rank(column, n, sides[1]).replace("the best", "the best for its")}${column > 1 ? ` (the best is ${sides[0]} ${betterColumn}, ${words(score(betterColumn, j))})` : ""}`];
     const other = kept.filter((k) => p.i[k] === i || p.j[k] === j)[0];
     const why = mine !== undefined ? "kept" : s < now().t ? "left out: below the line" : other !== undefined ? `left out: the matching gives ${sides[0]} ${p.i[other]} to ${sides[1]} ${p.j[other]}` : "left out by the matching";
-    chosen.replaceChildren(pair(i, j, p.right && mine !== undefined ? !!p.right[mine] : data.truthOf ? right(i, j) : null),
+    chosen.replaceChildren(pair(i, j, truthOf ? right(i, j) : null),
       h("p", { class: "mm-note" }, h("b", {}, `${sides[0]} ${i}, ${sides[1]} ${j}: ${why}. `), `${said.join("; ")}.`));
   }
-  const truthOf = data.truthOf ? unpack(data.truthOf) : null;
-  const right = (i, j) => !!((truthOf[(i * m + j) >> 3] >> (7 - ((i * m + j) & 7))) & 1);
 
   // ---- drawing
   /** @type {Map<string, HTMLCanvasElement>} */ const heats = new Map();
@@ -166,10 +172,9 @@ export function threshold(page) {
     if (heats.has(name)) ctx.drawImage(/** @type {any} */ (heats.get(name)), 0, 0, w, high);
     const at = (s) => [((p.j[s] + 0.5) / m) * w, ((p.i[s] + 0.5) / n) * high], size = Math.min(Math.max((0.9 * w) / Math.max(n, m, 1), 5), 13);
     const good = p.right ? shown.filter((s) => p.right?.[s]) : shown, bad = p.right ? shown.filter((s) => !p.right?.[s]) : [];
-    if (shown.length > MANY) for (const [some, color] of /** @type {[number[], string][]} */ ([[bad, colors.wrong], [good, colors.right]])) {
-      ctx.fillStyle = color;
-      const cw = Math.max(w / m, 1), ch = Math.max(high / n, 1);
-      for (const s of some) ctx.fillRect((p.j[s] / m) * w, (p.i[s] / n) * high, cw, ch);
+    if (shown.length > MANY) {
+      ctx.imageSmoothingEnabled = false;
+      ctx.drawImage(p.cloud(shown, rgb(colors.right), rgb(colors.wrong)), 0, 0, w, high);
     } else {
       marks(ctx, good.map(at), size, colors.right, colors.bg, false);
       marks(ctx, bad.map(at), size, colors.wrong, colors.bg, true);
@@ -185,8 +190,8 @@ export function threshold(page) {
 
     const cw = hills.clientWidth || 260, box = [34, 14, cw - 46, 76], { edges, right: r, wrong } = x.hills, top = Math.max(...r, ...wrong) || 1;
     let plot = axes(blank(hills, cw, 112), box, ends, [0, top], colors, { ny: 0 });
-    if (judged) bars(plot, edges, wrong, colors.wrong, true);
-    bars(plot, edges, r, judged ? colors.right : colors.soft, false);
+    bars(plot, edges, judged ? wrong : r, colors.soft, false);
+    if (judged) bars(plot, edges, r, colors.right, true);
     upright(plot, t, colors.fg);
     hills.setAttribute("aria-label", `Histogram of the scores from ${words(ends[0])} to ${words(ends[1])}; the line stands at ${words(t)}`);
     if (quality.isConnected) {
@@ -203,7 +208,7 @@ export function threshold(page) {
       quality.setAttribute("aria-label", [judged ? `Precision and recall at each line; here ${share(told.precision)} and ${share(told.recall)}` : "", promised ? `At each line a precision is promised; here at least ${share(sure)}` : ""].filter(Boolean).join(". "));
     }
     if (curve.isConnected) {
-      plot = axes(blank(curve, cw, 130), [34, 14, cw - 46, 78], [0, 1], [0, 1], colors, { x: "recall" });
+      plot = curvePlot = axes(blank(curve, cw, 130), [34, 14, cw - 46, 78], [0, 1], [0, 1], colors, { x: "recall" });
       if (x.every) line(plot, x.every.recall, x.every.precision, colors.soft, [4, 4], 1.6);
       const c = p.curve();
       line(plot, c.recall, c.precision, colors.right);
@@ -241,6 +246,14 @@ export function threshold(page) {
     if (!n || !m) return;
     cell = [Math.min(Math.max(i, 0), n - 1), Math.min(Math.max(j, 0), m - 1)];
     refresh();
+  }
+
+  /** The line whose point on the curve is nearest to a place. */
+  function nearest(x, y) {
+    const { recall, precision, lines } = /** @type {Path} */ (path).curve(), p = curvePlot;
+    if (!p || !lines.length) return NaN;
+    const far = recall.map((r, k) => (p.X(r) - x) ** 2 + (p.Y(precision[k]) - y) ** 2);
+    return lines[far.indexOf(Math.min(...far))];
   }
 
   // ---- what others change
