@@ -138,8 +138,9 @@ class PairPanel(Panel):
 
     def _tell(self) -> None:
         """Tell the page all answers; how often they changed tells it which are news."""
-        answers = [[at, right] for at, right in self.labelling._answers]
-        self._told = {"changes": self._told.get("changes", 0) + 1, "answers": answers}
+        answers, more = [[at, right] for at, right in self.labelling._answers], self.labelling.next_line
+        coming = more and {"answers": more.answers, "kept": more.kept_then}
+        self._told = {"changes": self._told.get("changes", 0) + 1, "answers": answers, "more": coming}
 
     def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
         """An answer of the page, or an undo, each for the pair that it names."""

@@ -30,8 +30,8 @@ export function pair(page) {
   const promise = h("canvas", { role: "img" }), history = h("canvas", { role: "img" });
   const key = (...entries) => h("div", { class: "mm-key" }, ...entries.map(([kind, text]) => h("span", {}, h("i", { class: `mm-sign ${kind}`, "aria-hidden": "true" }), text)));
   const which = select("pairs", ["still to review", "kept, not asked", ...REPLIES.map(([label]) => `answered: ${label}`)], (value) => { mode = value; leaf = 0; list(); }, "which pairs to look through");
-  const cards = h("div", { class: "mm-leaf" }), at = h("span", {}), turn = (by) => { leaf += by; list(); };
-  const [before, after] = [["earlier pairs", -1], ["later pairs", 1]].map(([label, by]) => h("button", { type: "button", onclick: () => turn(by) }, label));
+  const cards = h("div", { class: "mm-leaf" }), at = h("span", {}), turn = (label, by) => h("button", { type: "button", onclick: () => { leaf += by; list(); } }, label);
+  const before = turn("earlier pairs", -1), after = turn("later pairs", 1);
   const through = h("details", { ontoggle: () => list() }, h("summary", {}, "look through the pairs"), h("div", { class: "mm-row" }, which.el, before, at, after), cards);
   const file = h("input", { type: "file", accept: ".csv,text/csv", onchange: load }); // stays off the page: a button opens it
   const keep = h("div", { class: "mm-row" }, h("button", { type: "button", onclick: save }, "save the answers as CSV"),
@@ -93,7 +93,8 @@ export function pair(page) {
   /** Python may know answers that this page has not given; while one is on its way, what it tells is old. */
   function agree() {
     const told = page.get("_told");
-    if (asking || told.changes < seen || JSON.stringify(told.answers) === JSON.stringify(walk.answers)) return;
+    if (asking || told.changes < seen) return;
+    if (JSON.stringify(told.answers) === JSON.stringify(walk.answers)) return promised();
     walk = new Walk(plan, told.answers);
     show();
   }
@@ -125,7 +126,7 @@ export function pair(page) {
 
   // ---- what is shown
   function show() {
-    const next = walk.next, kept = walk.kept, given = walk.answers.map(([, right]) => right), coming = walk.nextLine;
+    const next = walk.next, kept = walk.kept, given = walk.answers.map(([, right]) => right);
     const size = Math.max(Math.min(230, ((stage.clientWidth || 520) - 70) / 2), 90), focused = stage.contains(document.activeElement);
     stage.replaceChildren(...(next < 0
       ? [h("p", {}, n ? "Nothing more to ask: no answer can change what is kept." : "The pool has no pairs.")]
@@ -136,13 +137,18 @@ export function pair(page) {
     stage.scrollTop = 0;
     read.replaceChildren(h("span", {}, h("b", {}, big(kept)), ` of ${big(n)} pairs kept`), h("span", {}, `${count(given.length, "answer")}: `,
       REPLIES.map(([label, right]) => `${given.filter((x) => x === right).length} ${label}`).join(", ")));
-    more.textContent = `${kept ? `With probability ${Number((1 - delta).toPrecision(9))}, at least ${target} of the ${big(kept)} best are right.` : next < 0 ? "No promise can be made." : `No promise of ${target} yet.`} ${coming
-      ? `About ${count(coming.answers, "more answer")} to the next line: ${big(kept)} → ${big(coming.kept)} kept.` : next < 0 ? "" : "No line is in reach, if what comes is like what is known."}`;
+    promised();
     bounds = walk.bounds();
     sure.ariaLive = "off"; // of what an answer changes only the next pair is read aloud
     if (looked === null) look.set(kept ? scores[kept - 1] : n ? scores[plan.sizes[plan.start] - 1] : 0);
     draw();
     list();
+  }
+
+  function promised() {
+    const told = page.get("_told"), kept = walk.kept, over = walk.next < 0, coming = told.answers.length === walk.answers.length ? told.more : walk.nextLine;
+    const now = kept ? `With probability ${Number((1 - delta).toPrecision(9))}, at least ${target} of the ${big(kept)} best are right.` : over ? "No promise can be made." : `No promise of ${target} yet.`;
+    more.textContent = `${now} ${over ? "" : coming ? `About ${count(coming.answers, "more answer")} to the next line: ${big(kept)} → ${big(coming.kept)} kept.` : "No line is in reach, if what comes is like what is known."}`;
   }
 
   /** How many pairs reach a line. */

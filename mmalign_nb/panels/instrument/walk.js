@@ -116,7 +116,8 @@ export class Walk {
 
   get kept() { return this.history[this.answers.length]; }
 
-  /** What more labels would buy: about so many answers, for so many matches kept; or null. */
+  /** What more labels would buy: about so many answers, for so many matches kept; or null. Labelling.next_line imagines many
+   * continuations; here it is the one whose share of right ones lies in their middle, so it says about the same. */
   get nextLine() {
     const { start, sizes } = this.plan, line = this.line();
     if (line < 0) return null;
@@ -128,13 +129,13 @@ export class Walk {
   /** How many more answers a line takes, if the labels to come are like those of its worse half. */
   _more(line) {
     const { drawn, sizes, needed } = this.plan, m = sizes[line], goal = this.goal(line, this.shown[this.shown.length - 1][0]);
-    const known = this.label.subarray(Math.floor(m / 2), m).filter((x) => x >= 0), share = (known.reduce((a, x) => a + x, 0) + 1) / (known.length + 1);
-    for (let t = 0, n = 0, s = 0, open = 0; n < m; t++) {
+    const known = this.label.subarray(Math.floor(m / 2), m), right = known.filter((x) => x > 0).length, wrong = known.filter((x) => x === 0).length;
+    const share = wrong ? (right + 2 / 3) / (right + wrong + 1 / 3) : 1; // the middle of Beta(right + 1, wrong)
+    for (let t = 0, n = 0, sure = 0, open = 0; n < m; t++) {
       const at = drawn[t];
       if (at >= m) continue;
-      open += this.label[at] < 0 ? 1 : 0;
-      s += this.label[at] < 0 ? share : this.label[at];
-      if (this.evidence(needed[line] - 1, m, ++n, Math.floor(s)) >= goal) return open;
+      if (this.label[at] < 0) open++; else sure += this.label[at];
+      if (this.evidence(needed[line] - 1, m, ++n, sure + Math.round(share * open)) >= goal) return open;
     }
     return Infinity;
   }
