@@ -635,6 +635,12 @@ CALLS = [
         {"scores": ("a has", "b has")},
     ),
     Call(
+        "PairPanel",
+        said(lambda a, b: panels.PairPanel(threshold.Labelling(MATCHES), a, b)),
+        {"a": TEXTS, "b": TEXTS[1:]},
+        {"a": "texts", "b": "texts"},
+    ),
+    Call(
         "ComparePanel",
         said(lambda scores, a, b, k: panels.ComparePanel({"score": scores, "turned": -S}, a, b, k=k)),
         {"scores": S, "a": TEXTS, "b": TEXTS[1:], "k": 2},
