@@ -544,7 +544,7 @@ def test_a_dollar_in_a_panel_is_a_dollar():
 
 def _told(p):
     """The data that a page holds."""
-    return re.search(r'<script type="application/json">(.*?)</script>', p._fragment(), re.S)[1]
+    return re.search(r'<script type="application/json">(.*?)</script>', p._living(), re.S)[1]
 
 
 def test_a_page_holds_the_data_and_nothing_else(tmp_path):
@@ -586,7 +586,7 @@ def test_notebooks_store_no_state_and_books_get_a_living_part(monkeypatch):
         "text/plain",
     ]
     monkeypatch.setenv("MMALIGN_NB_LIVE", "1")
-    assert p._repr_mimebundle_()[0]["application/vnd.mmalign-nb.panel"] == p._fragment()
+    assert p._repr_mimebundle_()[0]["application/vnd.mmalign-nb.panel"] == p._living()
 
 
 def test_the_joined_module_imports_nothing_and_is_sound(tmp_path):

@@ -243,6 +243,21 @@ class TfidfText(TransformerMixin, BaseEstimator):
             return np.array([f"svd{k}" for k in range(self.dim)], dtype=object)
         return np.array(list(self.vocabulary_), dtype=object)
 
+    def unknown(self, text: str) -> list[str]:
+        """Name the words of a text that were not fitted; with ``chars`` their parts may still say something.
+
+        Examples
+        --------
+        >>> from mmalign_nb.features import TfidfText
+        >>> TfidfText().fit(["red bell", "red drum"]).unknown("A red, red xyzzy")
+        ['a', 'xyzzy']
+        """
+        check_is_fitted(self, "idf_")
+        split = words(text)
+        terms = (t for t in self._terms(" ".join(split)) if t in self.vocabulary_ and not t.startswith("~"))
+        known = {word for term in terms for word in term.split(" ")}
+        return [w for w in dict.fromkeys(split) if w not in known]
+
     def _terms(self, text: str) -> Iterable[str]:
         split = words(text)
         low, high = self.ngrams
@@ -411,6 +426,18 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             weight = self.idf_[known] if self.weight == "tfidf" else np.ones(len(known), np.float32)
             out[row] = weight @ self.vectors_[known]
         return np.ascontiguousarray(_unit_rows(out), np.float32)
+
+    def unknown(self, text: str) -> list[str]:
+        """Name the words of a text that were never seen, and so add nothing to its vector.
+
+        Examples
+        --------
+        >>> from mmalign_nb.features import Word2VecText
+        >>> Word2VecText(dim=4, epochs=1).fit(["red bell", "red drum"]).unknown("a red xyzzy")
+        ['a', 'xyzzy']
+        """
+        check_is_fitted(self, "vectors_")
+        return [w for w in dict.fromkeys(words(text)) if w not in self.vocabulary_]
 
     def save(self, path: str | Path, *, half: bool = False) -> None:
         """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers."""

@@ -5,7 +5,10 @@ the browser cannot. ``panel.save_html(path)`` is a page in which the panel lives
 a picture; without that, one line of text.
 """
 
+from .compare import ComparePanel
+from .map import MapPanel
 from .pair import PairPanel
+from .search import SearchPanel
 from .threshold import ThresholdPanel
 
-__all__ = ["PairPanel", "ThresholdPanel"]
+__all__ = ["ComparePanel", "MapPanel", "PairPanel", "SearchPanel", "ThresholdPanel"]

@@ -152,12 +152,13 @@ class Panel(anywidget.AnyWidget):
 
         @functools.wraps(callback)
         def run(change: Any) -> None:
+            before = self._said["number"]
             try:
                 callback(change)
             except Exception as err:
                 self._say(f"{type(err).__name__}: {err}", error=True)
             else:
-                if self._said["error"]:
+                if self._said["error"] and self._said["number"] == before:  # of an earlier one
                     self._say("")
 
         return run
@@ -171,17 +172,13 @@ class Panel(anywidget.AnyWidget):
         data["text/plain"] = repr(self)
         data["image/png"] = base64.b64encode(figure_png(self.figure())).decode("ascii")
         if os.environ.get(LIVE):
-            data[FRAGMENT] = self._fragment()
+            data[FRAGMENT] = self._living()
         return data, {"image/png": {"alt": self.alt}}
 
-    def _fragment(self) -> str:
-        """The panel as a part of a page: its picture, and the data that bring it to life."""
-        png = base64.b64encode(figure_png(self.figure())).decode("ascii")
-        told = json.dumps(_as_json(self._state()), ensure_ascii=True).replace("<", "\\u003c")
-        return (
-            f'<div class="mm-live"><img alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}">'
-            f'<script type="application/json">{told}</script></div>'
-        )
+    def _living(self) -> str:
+        """The panel as a part of a page: the data that bring it to life."""
+        told = json.dumps(_as_json(self._state()), ensure_ascii=True, sort_keys=True).replace("<", "\\u003c")
+        return f'<div class="mm-live"><script type="application/json">{told}</script></div>'
 
     def save_html(self, path: str | os.PathLike[str], title: str | None = None) -> None:
         """Write a page of its own, UTF-8, in which the panel lives without Python and without a network.
@@ -206,7 +203,9 @@ class Panel(anywidget.AnyWidget):
         (False, True)
         """
         title = type(self).__name__ if title is None else as_words(title, "title")
-        page = instrument.page(title, self._fragment())
+        png = base64.b64encode(figure_png(self.figure())).decode("ascii")
+        picture = f'<img class="mm-still" alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}">'
+        page = instrument.page(title, self._living() + picture)
         with replacing(as_path(path)) as file:
             file.write(page.encode("utf-8"))
 

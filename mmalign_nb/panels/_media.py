@@ -88,13 +88,21 @@ class Media:
             return self.items[np.asarray(rows), self.items.shape[1] // 2]
         return [self.items[int(i)] if self.kind == "text" else self.words(int(i)) for i in rows]
 
-    def sent(self) -> dict[str, Any]:
-        """All items as the page gets them: texts, sprite sheets of pictures or of a clip's frames, or one run of samples."""
-        out: dict[str, Any] = {"kind": self.kind, "n": len(self.items), "names": self.captions}
+    def sent(self, rows: Any = None) -> dict[str, Any]:
+        """Items as the page gets them: texts, sprite sheets of pictures or of a clip's frames, or one run of samples.
+
+        Of many, only some ``rows`` may be sent; they keep their numbers.
+        """
+        at = range(len(self.items)) if rows is None else np.asarray(rows).tolist()
+        names = None if self.captions is None else [self.captions[i] for i in at]
+        out: dict[str, Any] = {"kind": self.kind, "n": len(at), "names": names}
+        if rows is not None:
+            out["numbers"] = at
         if self.kind == "text":
-            return out | {"texts": list(self.items)}
+            return out | {"texts": [self.items[i] for i in at]}
+        items = self.items if rows is None else self.items[at]
         if self.kind == "sound":
-            samples = (np.clip(self.items, -1, 1) * 32767).astype(np.int16)
+            samples = (np.clip(items, -1, 1) * 32767).astype(np.int16)
             return out | {
                 "rate": round(self.rate),
                 "samples": {
@@ -104,9 +112,17 @@ class Media:
                 },
             }
         if self.kind == "clip":
-            out |= {"frames": self.items.shape[1], "fps": self.rate}
-        frames = self.items.reshape(-1, *self.items.shape[-3:]) if self.kind == "clip" else self.items
-        return out | _sheets(frames)
+            out |= {"frames": items.shape[1], "fps": self.rate}
+        return out | _sheets(items.reshape(-1, *items.shape[-3:]) if self.kind == "clip" else items)
+
+
+def two_sides(a: Any, b: Any, shape: tuple[int, int], captions: Any) -> tuple[Media, Media]:
+    """The items of both sides, with the names of each or None for either."""
+    if not (isinstance(captions, (tuple, list)) and len(captions) == 2):
+        raise TypeError(
+            f"captions is {describe(captions)}; want two: names of a or None, and names of b or None"
+        )
+    return Media(a, "a", shape[0], captions[0]), Media(b, "b", shape[1], captions[1])
 
 
 def _sheets(images: np.ndarray) -> dict[str, Any]:

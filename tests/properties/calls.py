@@ -126,6 +126,12 @@ def said(panel: Any) -> Any:
     return lambda **kw: repr(panel(**kw))
 
 
+def _turned(panel: Any, **values: Any) -> Any:
+    for name, value in values.items():
+        getattr(panel, name).value = value
+    return panel
+
+
 def labelled(matches: Any, target: Any = 0.9, delta: Any = 0.1, seed: Any = 0, t: Any = 20.0) -> Any:
     """Twenty answers, and what is promised after them."""
     labelling = threshold.Labelling(matches, target, delta, seed)
@@ -642,23 +648,53 @@ CALLS = [
     ),
     Call(
         "ComparePanel",
-        said(lambda scores, a, b, k: panels.ComparePanel({"score": scores, "turned": -S}, a, b, k=k)),
-        {"scores": S, "a": TEXTS, "b": TEXTS[1:], "k": 2},
-        {"scores": "scores", "a": "texts", "b": "texts", "k": "count"},
-        {"scores": ("score", "a has", "b has")},
+        said(
+            lambda scores, a, b, k, names, query: _turned(
+                panels.ComparePanel({"score": scores, "turned": -S}, a, b, k=k, captions=(None, names)),
+                query=query,
+            )
+        ),
+        {"scores": S, "a": TEXTS, "b": TEXTS[1:], "k": 2, "names": TEXTS[:5], "query": 3},
+        {"scores": "scores", "a": "texts", "b": "texts", "k": "count", "names": "texts", "query": "count"},
+        {"scores": ("score", "a has", "b has"), "names": ("captions of b",)},
     ),
     Call(
         "MapPanel",
-        said(panels.MapPanel),
-        {"A": A, "B": B, "a": TEXTS, "b": TEXTS[1:], "k": 2, "seed": 1},
-        {**SIDES, "a": "texts", "b": "texts", "k": "count", "seed": "seed"},
-        {"A": ("a has", "b has"), "B": ("a has", "b has")},
+        said(
+            lambda A, B, a, b, k, seed, method, point, end: _turned(
+                panels.MapPanel(A, B, a, b, k=k, seed=seed, method=method),
+                point=point,
+                axes=((0, end), (1, 2)),
+            )
+        ),
+        {
+            "A": A,
+            "B": B,
+            "a": TEXTS,
+            "b": TEXTS[1:],
+            "k": 2,
+            "seed": 1,
+            "method": "two items",
+            "point": 3,
+            "end": 4,
+        },
+        {
+            **SIDES,
+            "a": "texts",
+            "b": "texts",
+            "k": "count",
+            "seed": "seed",
+            "method": "choice",
+            "point": "count",
+            "end": "count",
+        },
+        {"A": ("a has", "b has"), "B": ("a has", "b has"), "end": ("axes",)},
     ),
     Call(
         "SearchPanel",
         said(
             lambda captions, k: panels.SearchPanel(
-                search.Index().add(A), {"words": lambda x: A[:1]}, GREY, captions=captions, k=k
+                search.Index().add(A), {"words": lambda x: A[:1]}, GREY, captions=captions, k=k, query="bell"
             )
         ),
         {"captions": TEXTS, "k": 2},

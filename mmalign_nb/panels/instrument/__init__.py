@@ -11,7 +11,7 @@ import html
 import re
 from importlib import resources
 
-FILES = ("math", "draw", "widgets", "threshold", "walk", "pair", "main")
+FILES = ("math", "draw", "widgets", "threshold", "compare", "map", "search", "walk", "pair", "main")
 _IMPORT = re.compile(r'^import (?:\{[^}]*\}|\S+) from "\./\w+\.js";\n', re.M)
 
 
@@ -32,8 +32,18 @@ def _text(name: str) -> str:
     return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
 
 
-def page(title: str, *fragments: str) -> str:
+def scripts() -> str:
+    """What brings all panels of a page to life; a module file may not be imported from a disk, but a blob may."""
+    return f'''<script type="text/plain" id="mm-instrument">{module()}</script>
+<script type="module">
+const source = document.getElementById("mm-instrument").textContent;
+const url = URL.createObjectURL(new Blob([source], {{ type: "text/javascript" }}));
+const {{ alive }} = await import(url);
+URL.revokeObjectURL(url);
+document.querySelectorAll(".mm-live").forEach(alive);
+</script>'''
+
+
+def page(title: str, inside: str) -> str:
     """A page in which panels live without Python and without a network."""
-    return _text("page.html").format(
-        title=html.escape(title), style=style(), module=module(), fragments="\n".join(fragments)
-    )
+    return _text("page.html").format(title=html.escape(title), style=style(), scripts=scripts(), inside=inside)

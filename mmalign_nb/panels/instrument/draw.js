@@ -10,7 +10,7 @@ const FONT = "13px system-ui, sans-serif";
  * @param {Element} el @returns {Record<string, string>} */
 export function theme(el) {
   const style = getComputedStyle(el);
-  return Object.fromEntries(["fg", "soft", "bg", "grid", "right", "wrong", "third", "low", "high"].map((k) => [k, style.getPropertyValue(`--mm-${k}`).trim()]));
+  return Object.fromEntries(["fg", "soft", "bg", "grid", "edge", "right", "wrong", "third", "low", "high"].map((k) => [k, style.getPropertyValue(`--mm-${k}`).trim()]));
 }
 
 /** Make a canvas sharp on this screen and empty; gives its context in CSS pixels.
@@ -80,6 +80,13 @@ export function dot({ ctx, X, Y }, x, y, color, rim, r = 6) {
   if (!Number.isFinite(x) || !Number.isFinite(y)) return;
   ctx.beginPath(); ctx.arc(X(x), Y(y), r, 0, 7);
   ctx.fillStyle = color; ctx.strokeStyle = rim; ctx.lineWidth = 2; ctx.fill(); ctx.stroke();
+}
+
+/** A triangle with a rim of the background. @param {Plot} p @param {number} x @param {number} y @param {string} color @param {string} rim */
+export function triangle({ ctx, X, Y }, x, y, color, rim, r = 6) {
+  const [cx, cy] = [X(x), Y(y)];
+  ctx.beginPath(); ctx.moveTo(cx, cy - 1.15 * r); ctx.lineTo(cx + 1.05 * r, cy + 0.75 * r); ctx.lineTo(cx - 1.05 * r, cy + 0.75 * r); ctx.closePath();
+  ctx.fillStyle = color; ctx.strokeStyle = rim; ctx.lineWidth = 1; ctx.stroke(); ctx.fill();
 }
 
 /** The threshold, as an upright line. @param {Plot} p @param {number} t @param {string} color */

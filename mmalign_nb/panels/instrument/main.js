@@ -3,6 +3,9 @@
 import { speaker } from "./widgets.js";
 import { pair } from "./pair.js";
 import { threshold } from "./threshold.js";
+import { compare } from "./compare.js";
+import { map } from "./map.js";
+import { search } from "./search.js";
 
 /** @typedef {{get: (name: string) => any, set: (name: string, value: any) => void, save_changes: () => void, on: (event: string, f: (...x: any[]) => any) => void,
  * off: (event: string, f?: (...x: any[]) => any) => void, send?: (content: any) => void}} Model what the host gives; without `send` there is no kernel */
@@ -10,7 +13,7 @@ import { threshold } from "./threshold.js";
  * later: (f: () => void) => void, ask: (content: any, done: (answer: any) => void) => void, python: boolean,
  * say: (words: string, error?: boolean) => void, saidEl: HTMLElement, root: any}} Host what a panel works with */
 
-const PANELS = { pair, threshold };
+const PANELS = { threshold, compare, map, search, pair };
 const AWAY = "Not connected: run the cell again. What needs no Python still moves.";
 
 /** @param {Model} model @param {HTMLElement} root @returns {Host & {close: () => void}} */
@@ -82,6 +85,6 @@ export function alive(el) {
   const box = document.createElement("div");
   el.append(box);
   const close = render({ model, el: box });
-  el.querySelector("img")?.remove(); // the picture stood in until now
+  el.classList.add("alive"); // the picture beside it stood in until now
   return close;
 }

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{dtype: string, shape?: number[], data: DataView}} Packed an array as Python sends it
- * @typedef {{min: number, max: number, step: number, decimals: number}} Range of a number that can be turned
+ * @typedef {{min: number, max: number, step: number, decimals: number, whole?: boolean}} Range of a number that can be turned
  * @typedef {{x: ArrayLike<number>, y: ArrayLike<number>}} Line
  */
 
@@ -28,6 +28,15 @@ export function significant(x, digits = 4) {
   if (!Number.isFinite(x)) return String(x).replace("Infinity", "∞");
   const size = x === 0 ? 0 : Math.floor(Math.log10(Math.abs(x)));
   return size < -5 || size > 6 ? x.toExponential(digits - 1) : x.toFixed(Math.max(0, digits - 1 - size));
+}
+
+/** How many significant digits tell different numbers apart: at least 3, at most 8.
+ * @param {number[]} values */
+export function apart(values) {
+  const different = new Set(values).size;
+  let digits = 3;
+  while (digits < 8 && new Set(values.map((x) => significant(x, digits))).size < different) digits++;
+  return digits;
 }
 
 /** The number that somebody typed, or null: a comma is a decimal sign, "−" a minus.

@@ -23,14 +23,14 @@ export function h(tag, props = {}, ...children) {
 /** A labelled choice among words. @param {string} label @param {string[]} options @param {(value: string) => void} onchange */
 export function select(label, options, onchange, title = "") {
   const box = h("select", { title, onchange: () => onchange(box.value) }, ...options.map((o) => h("option", { value: o }, o)));
-  return { el: h("label", { class: "mm-field" }, h("span", {}, label), box), set: (value) => { box.value = value; } };
+  return { el: h("label", { class: "mm-field" }, h("span", {}, label), box), get: () => box.value, set: (value) => { box.value = value; } };
 }
 
 /** A number that can be turned: slider, one step less or more, and a box for any number.
  * @param {string} label @param {(value: number) => void} onmove @param {(words: string, error?: boolean) => void} say */
 export function knob(label, onmove, say) {
   /** @type {Range} */ let range = { min: 0, max: 1, step: 0.01, decimals: 2 };
-  let now = 0;
+  let now = 0, told = ""; // and how the box says it
   const steps = () => Math.round((range.max - range.min) / range.step);
   const round = (k) => Number((range.min + k * range.step).toFixed(Math.min(range.decimals, 100)));
   const move = (value) => { show(value); say(""); onmove(value); };
@@ -40,24 +40,30 @@ export function knob(label, onmove, say) {
   };
   const slider = h("input", { type: "range", "aria-label": label, min: 0, step: 1, oninput: () => move(round(Number(slider.value))) });
   const box = h("input", { type: "text", inputmode: "decimal", class: "mm-number", "aria-label": `${label}, exact value`, spellcheck: "false", autocomplete: "off",
-    onchange: () => {
-      const value = typed(box.value), ends = `${written(range.min, range)} to ${written(range.max, range)}`;
-      if (value === null) say(`${label}: “${box.value}” is not a number; it stays at ${written(now, range)}.`, true);
-      else if (value < range.min || value > range.max) say(`${label}: ${box.value.trim()} is outside ${ends}; it stays at ${written(now, range)}.`, true);
-      else return move(value);
-      show(now);
-    } });
+    onchange: () => commit(), onkeydown: (event) => { if (event.key === "Enter") commit(); } }); // in JupyterLab, Enter does not make it a change
+  function commit() {
+    if (box.value === told) return;
+    const value = typed(box.value), ends = `${written(range.min, range)} to ${written(range.max, range)}`;
+    if (value === null) say(`${label}: “${box.value}” is not a number; it stays at ${written(now, range)}.`, true);
+    else if (value < range.min || value > range.max) say(`${label}: ${box.value.trim()} is outside ${ends}; it stays at ${written(now, range)}.`, true);
+    else if (range.whole && !Number.isInteger(value)) say(`${label}: ${box.value.trim()} is not a whole number; it stays at ${written(now, range)}.`, true);
+    else return move(value);
+    show(now);
+  }
   function show(value) {
     now = value;
     slider.value = String(Math.round((value - range.min) / range.step));
     slider.setAttribute("aria-valuetext", written(value, range));
-    box.value = Math.abs(value - round(Math.round((value - range.min) / range.step))) < 1e-9 * range.step ? written(value, range) : String(value);
+    box.value = told = Math.abs(value - round(Math.round((value - range.min) / range.step))) < 1e-9 * range.step ? written(value, range) : String(value);
   }
   const el = h("div", { class: "mm-knob" }, h("span", { class: "mm-name" }, label),
     h("button", { type: "button", "aria-label": `${label}: one step less`, onclick: () => by(-1) }, "−"), slider,
     h("button", { type: "button", "aria-label": `${label}: one step more`, onclick: () => by(1) }, "+"), box);
   return { el, set: show, focus: () => slider.focus(), fit: (r, value) => { range = r; slider.max = String(steps()); show(value); } };
 }
+
+/** What a knob runs over that counts items. @param {number} n @returns {Range} */
+export const numbers = (n) => ({ min: 0, max: n - 1, step: 1, decimals: 0, whole: true });
 
 /** The line in which the panel speaks: what went wrong, what was chosen. */
 export function speaker() {
@@ -72,12 +78,19 @@ export class Media {
     this.sent = sent; this.kind = sent.kind; this.n = sent.n;
     this.samples = sent.samples ? unpack(sent.samples) : null;
     this.sheets = (sent.sheets ?? []).map((data) => URL.createObjectURL(new Blob([data], { type: "image/png" })));
+    /** @type {Map<number, number> | null} */ this.place = sent.numbers ? new Map(sent.numbers.map((row, k) => [row, k])) : null;
     /** @type {Set<() => void>} */ this.playing = new Set();
     later(() => { this.sheets.forEach((url) => URL.revokeObjectURL(url)); this.hush(); });
   }
 
   /** What an item is called: its caption, its text, or "picture 7". @param {number} i */
-  name(i) { return this.sent.names?.[i] ?? (this.kind === "text" ? this.sent.texts[i] : `${this.kind} ${i}`); }
+  name(i) {
+    const own = this.sent.names?.[this._at(i)] ?? this.sent.texts?.[this._at(i)];
+    return own?.trim() ? own : `${this.kind} ${i}`;
+  }
+
+  /** Where item i stands among those that were sent. */
+  _at(i) { return this.place ? /** @type {number} */ (this.place.get(i)) : i; }
 
   /** Whether an item has words of its own. */
   get named() { return this.kind === "text" || !!this.sent.names; }
@@ -86,8 +99,8 @@ export class Media {
 
   /** Item i to look at or to listen to. @param {number} i @param {number} size of a picture, in CSS pixels */
   show(i, size = 60) {
-    if (this.kind === "text") return h("span", { class: "mm-text", title: this.sent.texts[i] }, this.sent.texts[i]);
-    const caption = this.sent.names ? h("span", { class: "mm-caption" }, this.name(i)) : null;
+    const text = this.kind === "text" ? this.sent.texts[this._at(i)] : "", caption = this.sent.names && this.name(i) !== text ? h("span", { class: "mm-caption" }, this.name(i)) : null;
+    if (this.kind === "text") return h("span", { class: "mm-text", title: text }, text, caption);
     return h("span", { class: "mm-media" }, this.kind === "sound" ? this._sound(i, size) : this._picture(i, size), caption);
   }
 
@@ -97,7 +110,7 @@ export class Media {
     Object.assign(el.style, { width: `${width * scale}px`, height: `${height * scale}px`, backgroundSize: `${columns * width * scale}px auto`,
       imageRendering: Math.max(width, height) <= 48 ? "pixelated" : "auto" });
     const turn = (frame) => {
-      const at = i * frames + frame, cell = at % per;
+      const at = this._at(i) * frames + frame, cell = at % per;
       el.style.backgroundImage = `url(${this.sheets[Math.floor(at / per)]})`;
       el.style.backgroundPosition = `${-(cell % columns) * width * scale}px ${-Math.floor(cell / columns) * height * scale}px`;
     };
@@ -112,7 +125,7 @@ export class Media {
   }
 
   _sound(i, size) {
-    const each = this.samples.length / this.n, samples = this.samples.subarray(i * each, (i + 1) * each);
+    const each = this.samples.length / this.n, at = this._at(i) * each, samples = this.samples.subarray(at, at + each);
     const canvas = h("canvas", { class: "mm-wave", "aria-hidden": "true" }), wide = Math.round(size * 1.5), high = Math.round(size * 0.6);
     canvas.style.width = `${wide}px`;
     queueMicrotask(() => wave(canvas, samples, wide, high, getComputedStyle(canvas).color || "#666"));
@@ -166,6 +179,16 @@ export function card(top, inside, right, extra = {}) {
 export function table(caption, head, rows) {
   return h("table", { class: "mm-table" }, h("caption", {}, caption), h("thead", {}, h("tr", {}, ...head.map((x) => h("th", { scope: "col" }, x)))),
     h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((x) => h("td", {}, x))))));
+}
+
+/** Draw again when the panel's width changes, and in other colours when the theme does.
+ * @param {{root: any, later: (f: () => void) => void}} page @param {() => void} sized @param {() => void} themed */
+export function watched({ root, later }, sized, themed) {
+  const sizes = new ResizeObserver(sized), dark = new MutationObserver(themed), media = window.matchMedia("(prefers-color-scheme: dark)");
+  sizes.observe(root);
+  dark.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+  media.addEventListener("change", themed);
+  later(() => { sizes.disconnect(); dark.disconnect(); media.removeEventListener("change", themed); });
 }
 
 /** Give the reader a file. @param {string} name @param {string} text */
