@@ -45,7 +45,7 @@ def shown(page):
     """What the page says: the items of the pair, pairs kept, answers."""
     read = page.locator(".mm-read > span").all_inner_texts()
     return (
-        page.locator(".mm-asked").inner_text().split("\n")[-1],
+        page.locator(".mm-question").inner_text().split("\n")[-1],
         int(read[0].split()[0].replace(",", "")),
         read[1],
     )

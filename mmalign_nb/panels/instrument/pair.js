@@ -130,7 +130,7 @@ export function pair(page) {
     const size = Math.max(Math.min(230, ((stage.clientWidth || 520) - 70) / 2), 90), focused = stage.contains(document.activeElement);
     stage.replaceChildren(...(next < 0
       ? [h("p", {}, n ? "Nothing more to ask: no answer can change what is kept." : "The pool has no pairs.")]
-      : [h("div", { class: "mm-asked", "aria-live": "polite" }, a.show(pairs[2 * next], size), h("span", { class: "mm-is", "aria-hidden": "true" }, "↔"), b.show(pairs[2 * next + 1], size))]));
+      : [h("div", { class: "mm-question", "aria-live": "polite" }, a.show(pairs[2 * next], size), h("span", { class: "mm-is", "aria-hidden": "true" }, "↔"), b.show(pairs[2 * next + 1], size))]));
     if (focused || [yes, no, unsure].includes(document.activeElement) && next < 0) stage.focus({ preventScroll: true });
     for (const el of [yes, no, unsure]) el.disabled = next < 0;
     undo.disabled = !given.length;
