@@ -270,14 +270,14 @@ def test_what_it_says():
         repr(p)
         == f"PairPanel(0 answers: no promise yet for the 50 matches of the pool); is it right? 'picture {i}' and 'name {j}'"
     )
-    assert (
-        p.alt
-        == f"Is this pair right: picture {i} and name {j}? A step curve: after 0 answers 0 of 50 matches are kept."
-    )
+    assert p.alt == f"Is this pair right: picture {i} and name {j}?"
     while p.labelling.ask() is not None:
         press(p, True)
     assert repr(p).endswith("at a risk of 0.1); nothing more to ask")
-    assert p.alt.startswith("Nothing more to ask. A step curve: after")
+    n = len(p.labelling.asked)
+    assert p.alt.startswith(
+        f"Nothing more to ask. A step curve: after {n} answers 50 of 50 matches are kept."
+    )
     for one in (
         p,
         panel(),

@@ -7,7 +7,7 @@ import os
 import textwrap
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import traitlets
@@ -21,6 +21,7 @@ from ._base import Panel, Range, packed
 from ._media import Media
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from ..threshold import Labelling
@@ -206,47 +207,44 @@ class PairPanel(Panel):
         """The pair that is asked for, and what is promised, in words."""
         asks, kept = self._words(), self.labelling._kept
         told = "Nothing more to ask." if asks is None else f"Is this pair right: {asks[0]} and {asks[1]}?"
-        n = len(self.labelling.asked)
-        return f"{told} A step curve: after {n} answer{'s' * (n != 1)} {kept:,} of {len(self._pairs):,} matches are kept."
+        if n := len(self.labelling.asked):
+            told += f" A step curve: after {n} answer{'s' * (n != 1)} {kept:,} of {len(self._pairs):,} matches are kept."
+            told += " A band: the precision that is promised at every line."
+        return told
 
     @styled
     def figure(self) -> Figure:
-        """The pair that is asked for, what was kept after each answer, and what is promised at every line."""
-        labelling, at = self.labelling, self.labelling._next()
-        figure = new_figure(11.4, 3.4)
-        *stage, history, promise = figure.subplots(1, 4, width_ratios=[1, 1, 1.6, 1.6])
-        for ax, media, side, row in zip(
-            stage, self._media, self._sides, () if at is None else self._pairs[at], strict=False
-        ):
-            item = media.for_figure([row])[0]
+        """The pair that is asked for and, once there are answers, what was kept after each and what is promised at every line."""
+        at, told = self.labelling._next(), bool(self.labelling.asked)
+        figure = new_figure(11.4 if told else 5.2, 3.4 if told else 2.8)
+        stage = figure.subplots(1, 4, width_ratios=[1, 1, 1.6, 1.6]) if told else figure.subplots(1, 2)
+        for side, (ax, media) in enumerate(zip(stage, self._media, strict=False)):
+            ax.set(xticks=[], yticks=[], box_aspect=1, title=self._sides[side])
+            ax.spines[:].set(visible=True, color="#c4c4c4")
+            item = "nothing more to ask" if at is None else media.for_figure(self._pairs[at, [side]])[0]
             if isinstance(item, str):
-                ax.text(
-                    0.5, 0.5, textwrap.fill(item, 14, max_lines=6, placeholder=" …"), ha="center", va="center"
-                )
+                words = textwrap.fill(item, 14, max_lines=6, placeholder=" …")
+                ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes)
             else:
                 put_image(ax, item)
-            ax.set_title(side)
-        for ax in stage:
-            ax.set(xticks=[], yticks=[], box_aspect=1)
-        if at is None:
-            stage[0].set_title("nothing more to ask")
+        if told:
+            self._draw_promise(*stage[2:])
+        return figure
+
+    def _draw_promise(self, history: Axes, promise: Axes) -> None:
+        labelling = self.labelling
         kept = np.r_[0, labelling.history[:, 2]]
         history.step(np.arange(len(kept)), kept, where="post", color=RIGHT)
-        history.set(
-            title="matches kept",
-            xlabel="answers",
-            xlim=(0, max(len(kept) - 1, 10)),
-            ylim=(0, max(kept.max() * 1.05, 1)),
-        )
+        history.set(title="matches kept", xlabel="answers", xlim=(0, max(len(kept) - 1, 10)))
+        history.set(ylim=(0, max(kept.max() * 1.05, 1)))
         lines = np.unique(labelling._sign * labelling._scores)
-        if len(lines):
-            lines = lines[np.unique(np.linspace(0, len(lines) - 1, 300).astype(int))]
-            sure = [labelling.bound(t) for t in lines.tolist()]
-            promise.fill_between(lines, sure, 1, step="pre" if labelling._sign > 0 else "post", color=COLORS["green"], alpha=0.25, linewidth=0)  # fmt: skip
-            if kept[-1]:
-                promise.axvline(labelling.threshold.value, color=LINE, linestyle="--")
+        lines = lines[np.unique(np.linspace(0, len(lines) - 1, 300).astype(int))]
+        sure = [labelling.bound(t) for t in lines.tolist()]
+        step: Literal["pre", "post"] = "pre" if labelling._sign > 0 else "post"
+        promise.fill_between(lines, sure, 1, step=step, color=COLORS["green"], alpha=0.25, linewidth=0)
         promise.set(title="promised precision", xlabel="line (score)", ylim=(0, 1.02))
-        return figure
+        if labelling._kept:
+            promise.axvline(labelling.threshold.value, color=LINE, linestyle="--")
 
 
 def _pool(labelling: Labelling) -> Any:
