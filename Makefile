@@ -1,6 +1,7 @@
 # make lab        a virtual environment, the package, JupyterLab at chapter 00
 # make test       everything that must hold: style, types, layers, unit tests, notebooks, browser
 # make notebooks  run all notebooks and write them in their canonical form
+# make book       the chapters, the glossary and a reference as pages: open _book/index.html
 # make install    only what `make lab` needs; a second call of anything is quick (stamp files)
 #
 # PYTHON=python3.12   another interpreter (3.11 or newer)
@@ -26,11 +27,11 @@ AGAIN := tests/notebooks/test_run_again.py
 # One thread per worker: two workers on two cores, and the same sums on every machine.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help install lab test style types layers unit again fuzz nbval browser notebooks check-notebooks elsewhere models clean
+.PHONY: help install lab test style types layers unit again fuzz nbval browser notebooks check-notebooks book elsewhere models clean
 .DEFAULT_GOAL := help
 
 help:
-	@sed -n '1,4p;6,8p' Makefile | sed 's/^# //'
+	@sed -n '1,5p;7,9p' Makefile | sed 's/^# //'
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"mmalign_nb needs Python 3.11 or newer, this is {v[0]}.{v[1]}: say for example PYTHON=python3.12")'
@@ -98,6 +99,10 @@ notebooks: $(VENV)/.installed-test
 check-notebooks: $(VENV)/.installed-test
 	$(BIN)/python tools/notebooks.py --check
 
+# Offline, and the same bytes every time.
+book: $(VENV)/.installed-test
+	$(BIN)/python -m book
+
 # The notebooks' numbers as processors of other kinds would compute them; some minutes.
 elsewhere: $(VENV)/.installed-test
 	$(BIN)/python tools/elsewhere.py
@@ -107,4 +112,4 @@ models: $(VENV)/.installed-test
 	$(BIN)/python tools/train_models.py all
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts _book

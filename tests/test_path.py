@@ -149,6 +149,24 @@ def test_same_total_as_scipy_at_every_line_and_between(name):
         same(path.at(t), max_match(S, t))
 
 
+@pytest.mark.parametrize(
+    "odd", ["one score of 1e12", "two of them in a column", "a row of -1e9", "cells of -1e9"]
+)
+def test_outliers_blur_no_other_pair(odd):
+    S = np.random.default_rng(0).random((60, 60))
+    if odd == "a row of -1e9":
+        S[7] -= 1e9
+    elif odd == "cells of -1e9":
+        S[np.random.default_rng(1).random(S.shape) < 0.1] = -1e9
+    else:
+        S[[7, 9] if "two" in odd else 7, 5] = 1e12
+    path = matching_path(S)
+    assert len(path) == 60
+    for t in (None, 0.3, 0.6, 0.9):
+        assert path.at(t).pairs.tolist() == max_match(S, t).pairs.tolist()
+    assert path.at(None).tied == max_match(S).tied
+
+
 def test_a_pair_may_go_and_come_back():
     S = np.array([[1.0, 0.875, 0.0], [0.75, 0.25, 0.75], [0.5, 0.375, 0.625]])
     rng = np.random.default_rng(0)
@@ -236,9 +254,9 @@ def test_ties_by_their_policy():
             matching_path(S, mode, ties="error")
     assert len(matching_path(S, "threshold", ties="error")) == 3
     # A tie at the line is one although the pair at it gains almost nothing.
-    S = np.array([[3.0, -2.0, 3.0], [2.0, 1.0, 2.0], [1.0, 2.0, -1.0]])
+    S = np.array([[0, 1, -2], [1, -2, 1], [-2, 0, -1], [3, -2, 3], [2, 1, 2], [1, 2, -1]])
     assert max_match(S, 2.0).tied == matching_path(S).at(2.0).tied == 2
-    assert max_match(S, 2.0, ties="drop").pairs.tolist() == [[2, 1]]
+    assert max_match(S, 2.0, ties="drop").pairs.tolist() == [[5, 1]]
 
 
 def test_what_is_too_slow_is_refused_and_the_alternative_named():

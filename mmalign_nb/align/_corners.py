@@ -18,11 +18,11 @@ def optima(scores: np.ndarray) -> Iterator[tuple[float, np.ndarray, np.ndarray]]
     the line falls from there, the price of j rises. The highest of a free column is the next corner.
     """
     n, m = scores.shape
-    finite = scores[scores > -np.inf].astype(np.float64)
-    big = 2.0**60 if np.abs(finite).max(initial=0) > 2.0**960 else 1.0  # so that no sum overflows
-    S, span = scores / np.float64(big), float(np.ptp(finite / big)) if finite.size else 0.0
+    peak = float(np.abs(scores).max(where=scores > -np.inf, initial=0))
+    big = 2.0**60 if peak > 2.0**960 else 1.0  # so that no sum overflows
+    S = scores / np.float64(big)
     col, owner, z = np.full(n, -1), np.full(m, -1), np.zeros(m)
-    alone, upper = np.array(S.T, order="C"), np.inf
+    alone, upper, real = np.array(S.T, order="C"), np.inf, True
     while True:
         # Who could take each column, at first only those that are alone, then along chains: a row leaves its own column.
         came = alone.argmax(axis=1) if n else np.zeros(m, np.int64)
@@ -40,11 +40,15 @@ def optima(scores: np.ndarray) -> Iterator[tuple[float, np.ndarray, np.ndarray]]
             best = float(reach.max(where=free, initial=-np.inf))
         # Half-way to the next corner the present matching is the only best one, but for what is tied on the whole way.
         if (rows := np.flatnonzero(col >= 0)).size:
-            t = (upper + best) / 2 if best > -np.inf else upper - (span or abs(upper) or 1.0)
+            t = (upper + best) / 2
+            if best == -np.inf:
+                t = upper - (usual(S[rows, col[rows]] - upper) or abs(upper) or 1.0)
             own = np.zeros(n)
             own[rows] = S[rows, col[rows]] - t
-            size = usual(own[rows])
-            if upper - t > 5 * TIE * size:  # else a corner of several pairs
+            size = max(usual(own), float(np.quantile(own[rows], 0.25, method="lower")))
+            if (
+                real := upper - t > 5 * TIE * size
+            ):  # else it is only passed through, at a corner of several pairs
                 prices = z + np.maximum(reach - t, 0)
                 y = np.zeros(n)
                 y[rows] = own[rows] - prices[col[rows]]
@@ -65,4 +69,4 @@ def optima(scores: np.ndarray) -> Iterator[tuple[float, np.ndarray, np.ndarray]]
             col[row], owner[j] = j, row
             j = before
         alone[:, row] = -np.inf
-        upper = min(upper, math.fsum(change))  # exact: often this is one score
+        upper = min(upper, math.fsum(change)) if real else upper  # exact: often this is one score

@@ -47,7 +47,7 @@ def apply_ties(ties: str, tied: np.ndarray, where: str = "") -> np.ndarray:
     return ~tied if ties == "drop" else np.ones(len(tied), bool)
 
 
-def _full_weights(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
+def whole_weights(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
     """Weights whose best matching has as many pairs as can be and then the greatest total; whether any is forbidden.
 
     What is added to all scores changes no choice among whole matchings. A forbidden pair weighs 0 and any other so
@@ -83,7 +83,7 @@ def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
     n, m = source.shape
     lowest = one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
-        weights, never = _full_weights(source.dense(), min(n, m))
+        weights, never = whole_weights(source.dense(), min(n, m))
         col, tied = assign(weights, optional=never, lowest=lowest)
         del weights
     elif (gains := source.gains(line)) is not None:

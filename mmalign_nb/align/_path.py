@@ -10,9 +10,10 @@ import numpy as np
 
 from .._check import as_threshold, one_of
 from .._truth import Truth
+from ._assignment import assign
 from ._corners import optima
 from ._matches import Matches
-from ._matchings import PREFIX, TIES, apply_ties, as_matches, left_over, warn_of_pool
+from ._matchings import PREFIX, TIES, apply_ties, as_matches, left_over, warn_of_pool, whole_weights
 from ._source import Source
 
 MODES = ("max", "min", *PREFIX)
@@ -240,7 +241,13 @@ def _refuse_slow(mode: str, n: int, m: int) -> None:
 def _stretches(matrix: np.ndarray, ties: str) -> tuple[np.ndarray, ...]:
     """Rows, columns, upper and lower lines of all stretches; the lines, ascending, and how many pairs are tied there."""
     uppers, chosen, counts = [np.empty(0)], [np.empty((0, len(matrix)), np.int64)], list[int]()
-    for upper, col, tied in optima(matrix):
+    found = list(optima(matrix))
+    if (
+        found and float(np.abs(matrix).max()) < 2.0**960
+    ):  # none is forbidden: below the last line there is no gate to lose digits by
+        weights, _ = whole_weights(matrix, min(matrix.shape))
+        found[-1] = (found[-1][0], *assign(weights, optional=False))
+    for upper, col, tied in found:
         tied &= col >= 0
         keep = apply_ties(ties, tied, f" at the line {upper:g}")
         uppers.append(np.array([upper]))

@@ -113,7 +113,7 @@ class ComparePanel(Panel):
         self.left, self.right = choice(self, "_left", "left", names), choice(self, "_right", "right", names)
         seen = np.unique([r.ids for r in self._rankings.values()])
         self._data = {
-            "a": self._media[0].sent(), "b": self._media[1].sent(seen), "n": n, "size": 56,
+            "a": self._media[0].sent(), "b": self._media[1].sent(seen), "n": n, "size": 56, "names": names,
             "measures": {name: _sent(ranking) for name, ranking in self._rankings.items()},
         }  # fmt: skip
 
@@ -167,7 +167,11 @@ class ComparePanel(Panel):
         right = None if shown[0].right is None else [r.right[i] for r in shown if r.right is not None]
         title = f"query {i}: {self._pair[0]} above, {self._pair[1]} below"
         gallery = b.for_figure(np.concatenate([r.ids[i] for r in shown]))
-        captions = None if b.captions is None else [b.words(int(j)) for r in shown for j in r.ids[i]]
+        captions = (
+            None
+            if b.captions is None or b.kind == "sound"
+            else [b.words(int(j)) for r in shown for j in r.ids[i]]
+        )
         places = np.arange(2 * len(shown[0].ids[i])).reshape(2, -1)
         scores = [r.scores[i] for r in shown]
         return neighbours(

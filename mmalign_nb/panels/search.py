@@ -172,8 +172,11 @@ class SearchPanel(Panel):
 
         if self.hits is None or not (rows := self._rows()):
             return new_figure(6, 0.5)
-        captions = None if self._media.captions is None else [self._media.captions[r] for r in rows]
-        gallery = self._media.for_figure(rows)
+        media = self._media
+        captions = (
+            None if media.captions is None or media.kind == "sound" else [media.captions[r] for r in rows]
+        )
+        gallery = media.for_figure(rows)  # of a sound it is the caption
         return neighbours(
             [self._query], gallery, np.arange(len(rows))[None], self.hits.scores, gallery_captions=captions
         )

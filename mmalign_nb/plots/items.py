@@ -193,11 +193,12 @@ def neighbours(
     grid = fig.subplots(q, k + 1, squeeze=False, width_ratios=[first / cell_w] + [1] * k)
     for i, row in enumerate(grid):
         _put_item(row[0], queries, i, width=20)
+        decimals = 2 if scores is None else _decimals(scores[i])
         for j, ax in enumerate(row[1:]):
             item = int(hits[i, j])
             _put_item(ax, gallery, item, width=18)
             mark = "" if right is None else "✓ " if right[i][j] else "✗ "
-            score = "" if scores is None else f"{scores[i][j]:.2f}"
+            score = "" if scores is None else f"{scores[i][j]:.{decimals}f}"
             color = COLORS["black"] if right is None else RIGHT if right[i][j] else WRONG
             ax.set_title((mark + score).strip(), fontsize=13, color=color, loc="center", pad=3)
             if right is not None:
@@ -206,6 +207,12 @@ def neighbours(
                 ax.set_xlabel(_fold(gallery_captions[item], 14, 2), fontsize=10)
     _head(fig, title)
     return fig
+
+
+def _decimals(scores: np.ndarray) -> int:
+    """With how many decimals different scores are told apart: at least 2, at most 7."""
+    different = len(set(scores.tolist()))
+    return next((d for d in range(2, 7) if len({f"{x:.{d}f}" for x in scores.tolist()}) == different), 7)
 
 
 def _put_item(ax: Axes, items: Any, i: int, width: int) -> None:

@@ -34,16 +34,18 @@ def _text(name: str) -> str:
 
 def scripts() -> str:
     """What brings all panels of a page to life; a module file may not be imported from a disk, but a blob may."""
-    return f'''<script type="text/plain" id="mm-instrument">{module()}</script>
+    return f"""<script type="text/plain" id="mm-instrument">{module()}</script>
 <script type="module">
 const source = document.getElementById("mm-instrument").textContent;
 const url = URL.createObjectURL(new Blob([source], {{ type: "text/javascript" }}));
 const {{ alive }} = await import(url);
 URL.revokeObjectURL(url);
 document.querySelectorAll(".mm-live").forEach(alive);
-</script>'''
+</script>"""
 
 
 def page(title: str, inside: str) -> str:
     """A page in which panels live without Python and without a network."""
-    return _text("page.html").format(title=html.escape(title), style=style(), scripts=scripts(), inside=inside)
+    return _text("page.html").format(
+        title=html.escape(title), style=style(), scripts=scripts(), inside=inside
+    )

@@ -5,7 +5,7 @@ import { Media, card, h, knob, numbers, select, table } from "./widgets.js";
 
 /** @param {import("./main.js").Host} page */
 export function compare(page) {
-  const data = page.get("_data"), { n, measures } = data, names = Object.keys(measures);
+  const data = page.get("_data"), { n, measures, names } = data;
   const a = new Media(data.a, page.later), b = new Media(data.b, page.later);
   const ranked = Object.fromEntries(names.map((name) => [name, ranking(measures[name])]));
   const now = () => ({ query: page.get("_query"), sides: [page.get("_left"), page.get("_right")] });

@@ -97,7 +97,7 @@ export function map(page) {
   }
 
   function draw() {
-    const wide = canvas.clientWidth || 600, high = Math.min(HIGH, Math.max(wide * 0.8, 240)), ctx = blank(canvas, wide, high), box = [40, 22, wide - 52, high - 66];
+    const wide = canvas.clientWidth || 600, high = Math.min(HIGH, Math.max(wide * 0.68, 240)), ctx = blank(canvas, wide, high), box = [40, 22, wide - 52, high - 66];
     plot = null;
     if (!colors.fg) colors = theme(page.root); // before the panel stood on the page it had no colours
     if (!flat) return;
