@@ -516,4 +516,6 @@ def test_next_line_is_right_by_half_in_the_middle():
         off += promises.labelled(draw(run), 0.9, run, 150, foretell=10).off
     told, took = np.array(off).T
     assert len(off) > 50
-    assert np.median(np.abs(told / took - 1)) < 0.5
+    middle, quarter = np.quantile(np.abs(told / took - 1), [0.5, 0.75])
+    assert middle < 0.2
+    assert quarter < 0.6  # one mean course, without chance, is far off where labels are near the target

@@ -65,8 +65,8 @@ def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
     line = source.line(threshold, name)
     if getattr(threshold, "pool", False):
         warnings.warn(
-            f"{name} promises something about the best matches of one pool, and a one-to-one matching at another line is another "
-            "pool: the promise is void here. Cut the pool itself: Labelling.kept",
+            "a Labelling threshold promises something about the best matches of one pool, and a one-to-one matching at another "
+            "line is another pool: the promise is void here. Cut the pool itself: Labelling.kept",
             stacklevel=3,
         )
     n, m = source.shape
