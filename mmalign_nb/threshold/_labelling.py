@@ -36,6 +36,12 @@ class NextLine(NamedTuple):
     kept_then: int
 
 
+def _peaks(n: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Where a line's labels speak for it most: where its next one is wrong, and at its end."""
+    wrong = n - s
+    return np.diff(wrong, axis=1, append=wrong[:, -1:] + 1) > 0
+
+
 class Labelling:
     """Ask for one label at a time, and promise a precision that holds whenever one stops.
 
@@ -232,7 +238,8 @@ class Labelling:
     def _shows(self, line: int, strict: int) -> bool:
         """Whether a line's labels have ever refuted that fewer than the target share are right."""
         n, s = self._walks(self._sizes[line : line + 1])
-        found = evidence(self._needed[line] - 1, self._sizes[line], n, s, self.target)
+        best = _peaks(n, s)
+        found = evidence(self._needed[line] - 1, self._sizes[line], n[best], s[best], self.target)
         return bool(found.max() >= self._goal(line, strict))
 
     def undo(self) -> Any:
@@ -331,7 +338,9 @@ class Labelling:
         known, label = self._label[m // 2 : m], self._label[self._drawn[self._drawn < m]]
         rng = np.random.default_rng([_STREAM + 1, self.seed, len(self._answers)])
         share = rng.beta((known > 0).sum() + 1, (known == 0).sum() + 0.01, (49, 1))
-        ahead = np.append(np.flatnonzero(label < 0), m)  # labels of the line before its 1st, 2nd, … unknown one
+        ahead = np.append(
+            np.flatnonzero(label < 0), m
+        )  # labels of the line before its 1st, 2nd, … unknown one
         answers = np.unique(np.geomspace(1, len(ahead), 60).astype(int)) - 1
         n = ahead[answers]
         s = np.append(0, np.cumsum(label > 0))[n]
@@ -370,9 +379,7 @@ class Labelling:
         """Lower bounds of the number of right ones among the m best, for every m."""
         lines = self._sizes[::-3]  # closer ones would gain less than sharing δ further costs
         m, n, s = np.broadcast_arrays(lines[:, None], *self._walks(lines))
-        # A line's bound is best where its next label is wrong, or at its end.
-        walked, right = (np.diff(x, axis=1, append=x[:, -1:] + at_end) for x, at_end in ((n, 1), (s, 0)))
-        best = (walked > 0) & (right == 0)
+        best = _peaks(n, s)
         found = np.zeros(m.shape, np.int64)
         found[best] = at_least(m[best], n[best], s[best], self.target, self.delta / len(lines))
         right = np.cumsum(self._label > 0)  # seen, so certain
