@@ -483,6 +483,18 @@ def speed(n: int = 10_000, labels: int = 500) -> list[str]:
     return [f"### Time of a call, {n:,} candidates, {labels} labels", "", *out, ""]
 
 
+def said_of(
+    rates: dict[str, float], runs: int, which: str = "", share: float = DELTA, name: str = "δ"
+) -> str:
+    """How many rates of missing are within three standard errors of what was promised, and which are not."""
+    limit = share + 3 * math.sqrt(share * (1 - share) / runs)
+    broken = [f"{at} ({rate:.3f})" for at, rate in rates.items() if rate > limit]
+    return (
+        f"Of these {len(rates)} rates{which} {len(rates) - len(broken)} are at most {name} and three standard errors, "
+        f"{limit:.3f}" + ("." if not broken else f"; not so {', '.join(broken)}.")
+    )
+
+
 def labelling_tables(cases: list[Case], runs: int) -> list[str]:
     """All tables of labelling one at a time, as markdown."""
     kinds = pools(cases)
@@ -542,13 +554,10 @@ def labelling_tables(cases: list[Case], runs: int) -> list[str]:
         missed = rates[name] = np.mean([run.below.any() for run in ends])
         over = rates[f"{name}, bounds"] = np.mean([(run.bounds > 0).any() for run in ends])
         out.append(f"| {name} | {missed:.3f} | {over:.3f} |")
-    limit = DELTA + 3 * math.sqrt(DELTA * (1 - DELTA) / runs)
-    broken = [f"{name} ({rate:.3f})" for name, rate in rates.items() if rate > limit]
     return [
         *out,
         "",
-        f"Of these {len(rates)} rates, at the unluckiest moment and of the bounds, {len(rates) - len(broken)} are at most δ and "
-        f"three standard errors, {limit:.3f}" + ("." if not broken else f"; not so {', '.join(broken)}."),
+        said_of(rates, runs, ", at the unluckiest moment and of the bounds,"),
         "",
         "*Where another rule keeps more.* Near the last line that holds, and after as many labels as were planned, a fixed sample that "
         "is looked at once can keep somewhat more: `Labelling` may be stopped at any moment, and this is its price.",
@@ -598,14 +607,19 @@ def tables(case: Case, runs: int) -> list[str]:
         "| labels | rule | missed | abstained | coverage | missed, of those answered |",
         "|--:|---|--:|--:|--:|--:|",
     ]
+    rates = {}
     for labels in (50, 100, 300):
         for rule, row in calibrations(case, labels, runs).items():
+            if rule == "for_precision":
+                rates[f"{labels} labels"] = row["missed"]
             out.append(
                 f"| {labels} | {rule} | {row['missed']:.3f} | {row['abstained']:.3f} | {row['coverage']:.2f} | "
                 f"{_share(row['missed'], 1 - row['abstained'])} |"
             )
     row = alarms(case, 300, 200, runs)
     out += [
+        "",
+        f"`for_precision`, missed. {said_of(rates, runs)}",
         "",
         f"Drift check (300 labels, 200 new scores): alarm on drifted data in {row['alarms']:.1%} of the runs, on undrifted "
         f"data in {row['false alarms']:.1%}. Without it, a threshold for {TARGET:g} misses on the drifted data in "
