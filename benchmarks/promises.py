@@ -398,7 +398,7 @@ def each(once: Callable[[int], Any], runs: int) -> list[Any]:
     global _once
     _once = once
     with multiprocessing.get_context("fork").Pool(JOBS) as pool:
-        return pool.map(_call, range(runs), chunksize=5)
+        return pool.map(_call, range(runs), chunksize=max(runs // 200, 1))
 
 
 def _call(run: int) -> Any:
@@ -660,7 +660,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--only", choices=["labelling", "samples"])
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes for labelling")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     args = parser.parse_args()
     global JOBS
     JOBS = args.jobs
@@ -674,7 +674,7 @@ def main() -> None:
         "samples": lambda: [
             "## Rules for new data",
             "",
-            *(x for case in cases for x in [*tables(case, args.runs), ""]),
+            *(x for rows in each(lambda at: tables(cases[at], args.runs), len(cases)) for x in [*rows, ""]),
         ],
     }
     for name, part in parts.items():
@@ -688,7 +688,8 @@ def main() -> None:
                 put(name, lines)
     rules = ROOT / "benchmarks" / "rules.py"
     if args.only is None and rules.exists():
-        subprocess.run([sys.executable, rules, *(["--write"] if args.write else [])], check=True)
+        write = ["--write"] if args.write else []
+        subprocess.run([sys.executable, rules, *write, "--jobs", str(args.jobs)], check=True)
 
 
 if __name__ == "__main__":

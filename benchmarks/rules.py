@@ -306,8 +306,11 @@ def group_rows(data: Path | None, runs: int) -> list[str]:
         "|--:|---|---|--:|--:|--:|--:|",
     ]
     rates, left_out = {}, {}
-    for world in GROUPED:
-        found, outside = grouped(world, 600, runs // 4), intervals(world, 300, runs // 5)
+    done = promises.each(
+        lambda at: (grouped(GROUPED[at], 600, runs // 4), intervals(GROUPED[at], 300, runs // 5)),
+        len(GROUPED),
+    )
+    for world, (found, outside) in zip(GROUPED, done, strict=True):
         name = f"{world.size}, {'equal' if world.equal else 'unequal'}, {'wholly' if world.alike == 1 else 'half'}"
         rates[name], left_out[name] = found["given"][2], outside[1]
         cells = " | ".join(f"{m:.3f}, {a:.2f}, {k:.2f}" for a, k, m in found.values())
@@ -403,7 +406,9 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes for groups")
     args = parser.parse_args()
+    promises.JOBS = args.jobs
     text = tables(find_data(), args.runs)
     print(text)
     if args.write:

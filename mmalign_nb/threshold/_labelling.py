@@ -39,7 +39,7 @@ class NextLine(NamedTuple):
 def _peaks(n: np.ndarray, s: np.ndarray) -> np.ndarray:
     """Where a line's labels speak for it most: where its next one is wrong, and at its end."""
     wrong = n - s
-    return np.diff(wrong, axis=1, append=wrong[:, -1:] + 1) > 0
+    return np.diff(wrong, append=wrong[..., -1:] + 1) > 0
 
 
 class Labelling:
@@ -169,12 +169,15 @@ class Labelling:
         on when they came.
         """
         known = self._drawn[self._label[self._drawn] >= 0]
-        mine = (known < sizes[:, None]) & (self._time[known] < self._stops()[sizes - 1][:, None])
+        stops = np.minimum.accumulate(np.where(self._label < 0, self._time, len(self._time)))
+        mine = (known < sizes[:, None]) & (self._time[known] < stops[sizes - 1][:, None])
         return np.cumsum(mine, axis=1), np.cumsum(mine & (self._label[known] > 0), axis=1)
 
-    def _stops(self) -> np.ndarray:
-        """The time at which the m best first get to one that has no label, for every m."""
-        return np.minimum.accumulate(np.where(self._label < 0, self._time, len(self._time)))
+    def _walk(self, line: int) -> tuple[np.ndarray, np.ndarray]:
+        """One line's candidates in the order of asking, and their labels up to the first that has none."""
+        own = self._drawn[self._drawn < self._sizes[line]]
+        label = self._label[own]
+        return own, label[: np.append(label, -1).argmin()]
 
     def _can(self, line: int) -> bool:
         """Whether there is such a line and it can still hold."""
@@ -185,15 +188,18 @@ class Labelling:
         """The line to ask for: from the start on, or from the strictest on if the labels speak against the start."""
         strict, loose = self._shown[-1]
         if strict < loose == self._start and self._can(strict):
-            n, s = (int(x[0, -1]) if x.size else 0 for x in self._walks(self._sizes[loose : loose + 1]))
-            if s + 1 < self.target * n or not self._can(loose):
+            known = self._walk(loose)[1]
+            if known.sum() + 1 < self.target * len(known) or not self._can(loose):
                 return strict
         return loose if self._can(loose) else None
 
     def _next(self) -> int | None:
         """The place of the next candidate: the first of the line's order that has no label."""
         line = self._line()
-        return None if line is None else int(self._drawn[self._stops()[self._sizes[line] - 1]])
+        if line is None:
+            return None
+        own, known = self._walk(line)
+        return int(own[len(known)])
 
     def ask(self) -> Any:
         """Return the candidate to be labelled next, ``(i, j)`` or its number; None when nothing more can be gained.
@@ -237,10 +243,11 @@ class Labelling:
 
     def _shows(self, line: int, strict: int) -> bool:
         """Whether a line's labels have ever refuted that fewer than the target share are right."""
-        n, s = self._walks(self._sizes[line : line + 1])
+        known = self._walk(line)[1]
+        n, s = np.arange(1, len(known) + 1), np.cumsum(known)
         best = _peaks(n, s)
         found = evidence(self._needed[line] - 1, self._sizes[line], n[best], s[best], self.target)
-        return bool(found.max() >= self._goal(line, strict))
+        return bool(found.max(initial=-math.inf) >= self._goal(line, strict))
 
     def undo(self) -> Any:
         """Take the last answer back and return its candidate: as if it had never been given."""
