@@ -145,7 +145,7 @@ def test_answers_of_the_page_go_to_the_live_labelling():
     for right in (True, False, None, True):
         reply = press(p, right)
         there.answer(right)
-        assert reply == {"id": 7, "changes": p._told["changes"], "words": "", "refused": False}
+        assert reply == {"id": 7, "changes": p._told["changes"], "words": ""}
         assert here.asked == there.asked
     assert p._told["answers"] == [[at, right] for at, right in here._answers]
     press(p)

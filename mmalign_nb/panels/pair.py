@@ -151,8 +151,7 @@ class PairPanel(Panel):
     def _take(self, asked: dict[str, Any]) -> dict[str, Any]:
         labelling, undo, words = self.labelling, "undo" in asked, ""
         pair = (labelling.asked[-1][0] if labelling.asked else None) if undo else labelling.ask()
-        refused = pair is None or np.atleast_1d(pair).tolist() != asked["of"]
-        if refused:
+        if pair is None or np.atleast_1d(pair).tolist() != asked["of"]:
             words = "That pair is not the one that Python asks for: it was answered or taken back elsewhere. Nothing was counted."
         elif undo:
             labelling.undo()
@@ -163,7 +162,7 @@ class PairPanel(Panel):
             self._save()
         except OSError as err:
             words = f"The answer counts, but it could not be saved: {err}"
-        return {"changes": self._told["changes"], "words": words, "refused": refused}
+        return {"changes": self._told["changes"], "words": words}
 
     def _save(self) -> None:
         if self._path is not None and (self.labelling.asked or self._path.exists()):

@@ -56,11 +56,11 @@ export function pair(page) {
 
   // ---- answers: the page goes on at once, and Python hears which pair each answer is for
   /** @type {any[]} */ const queue = []; // one at a time is on its way: a kernel may have several threads, and the second could come first
-  let asking = false, seen = 0;
+  let asking = false, seen = 0, warned = false;
   const wrong = () => page.saidEl.classList.contains("mm-error");
   page.later(() => queue.splice(0).forEach((content) => page.ask(content, () => {})));
   function tell(content) {
-    saved = false;
+    saved = warned = false;
     if (page.python) queue.push(content);
     send();
     show();
@@ -70,8 +70,8 @@ export function pair(page) {
     asking = true;
     page.ask(queue.shift(), (heard) => {
       asking = false; saved = true; seen = heard.changes;
-      if (heard.refused) queue.length = 0; // they follow from it
-      if (heard.words || wrong()) page.say(heard.words, true);
+      if (heard.words || (wrong() && !warned)) page.say(heard.words, true);
+      warned ||= !!heard.words; // stands until a key is pressed
       send();
       agree();
     });
