@@ -7,7 +7,8 @@ a picture; without that, one line of text.
 
 from .compare import ComparePanel
 from .map import MapPanel
+from .pair import PairPanel
 from .search import SearchPanel
 from .threshold import ThresholdPanel
 
-__all__ = ["ComparePanel", "MapPanel", "SearchPanel", "ThresholdPanel"]
+__all__ = ["ComparePanel", "MapPanel", "PairPanel", "SearchPanel", "ThresholdPanel"]
