@@ -285,16 +285,18 @@ def start_rows(data: Path | None, runs: int) -> list[str]:
         "| candidates | labels | " + " | ".join(f"{rule}: answers, kept, missed" for rule in RULES) + " |",
         "|---|--:|" + "--:|" * len(RULES),
     ]
+    rates = {}
     for name, pool in pools.items():
         for labels in (30, 50, 100, 300):
             found = starts(pool, labels, runs)
+            rates[f"{name}, {labels} labels"] = found["for_precision"][2]
             out.append(
                 f"| {name} | {labels} | "
                 + " | ".join(f"{a:.2f}, {k:.3f}, {m:.3f}" for a, k, m in found.values())
                 + " |"
             )
             print(out[-1], flush=True)
-    return out
+    return [*out, "", f"`for_precision`, missed. {promises.said_of(rates, runs)}"]
 
 
 def group_rows(data: Path | None, runs: int) -> list[str]:
@@ -303,8 +305,14 @@ def group_rows(data: Path | None, runs: int) -> list[str]:
         "| groups of | sizes | alike | not given | groups given | interval, not given | interval, groups given |",
         "|--:|---|---|--:|--:|--:|--:|",
     ]
-    for world in GROUPED:
-        found, outside = grouped(world, 600, runs // 4), intervals(world, 300, runs // 5)
+    rates, left_out = {}, {}
+    done = promises.each(
+        lambda at: (grouped(GROUPED[at], 600, runs // 4), intervals(GROUPED[at], 300, runs // 5)),
+        len(GROUPED),
+    )
+    for world, (found, outside) in zip(GROUPED, done, strict=True):
+        name = f"{world.size}, {'equal' if world.equal else 'unequal'}, {'wholly' if world.alike == 1 else 'half'}"
+        rates[name], left_out[name] = found["given"][2], outside[1]
         cells = " | ".join(f"{m:.3f}, {a:.2f}, {k:.2f}" for a, k, m in found.values())
         out.append(
             f"| {world.size} | {'equal' if world.equal else 'unequal'} | {'wholly' if world.alike == 1 else 'half'} | {cells} | "
@@ -312,7 +320,13 @@ def group_rows(data: Path | None, runs: int) -> list[str]:
             + " |"
         )
         print(out[-1], flush=True)
-    return out
+    return [
+        *out,
+        "",
+        f"Groups given, missed. {promises.said_of(rates, runs // 4)}",
+        "",
+        f"Intervals, groups given. {promises.said_of(left_out, runs // 5, share=0.05, name='.05')}",
+    ]
 
 
 def hub_rows(data: Path | None, runs: int) -> list[str]:
@@ -321,15 +335,18 @@ def hub_rows(data: Path | None, runs: int) -> list[str]:
         "| data | matches | wanted | FDR | ± | given an answer | abstained | kept | concentration |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
+    over = []
     for gallery in galleries(data):
         for name, target, *values in under_hubs(gallery, runs // 2):
             rate, error, given, abstained, kept, concentration = values
+            if rate > target + 3 * error:
+                over.append(f"{gallery.name}, {name}, {target:g} ({rate:.3f})")
             out.append(
                 f"| {gallery.name} | {name} | {target:g} | {rate:.3f} | {error:.3f} | {given:.3f} | {abstained:.2f} | {kept:.2f} | "
                 f"{concentration:.4f} |"
             )
             print(out[-1], flush=True)
-    return out
+    return [*out, "", f"More than three standard errors above the rate wanted: {'; '.join(over) or 'none'}."]
 
 
 def tables(data: Path | None, runs: int) -> str:
@@ -389,7 +406,9 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes for groups")
     args = parser.parse_args()
+    promises.JOBS = args.jobs
     text = tables(find_data(), args.runs)
     print(text)
     if args.write:

@@ -298,21 +298,24 @@ def test_report_refuses_what_makes_no_interval(more, says):
 # --- groups ---------------------------------------------------------------------------------------------------
 
 
-def grouped_hits(rng, groups, size):
+def grouped_hits(rng, groups, size, share):
     """A matrix in which the queries of a group all find their item, or all miss it."""
-    right = np.repeat(rng.random(groups) < 0.6, size)
+    right = np.repeat(rng.random(groups) < share, size)
     return np.where(right, 1.0, -1.0)[:, None] * [1, -1], np.tile([True, False], (groups * size, 1))
 
 
-def test_intervals_hold_when_whole_groups_are_drawn():
+@pytest.mark.parametrize(("share", "count"), [(0.6, 20), (0.95, 12)])
+def test_intervals_hold_when_whole_groups_are_drawn(share, count):
+    """Of twelve groups, of which one in twenty is wrong, mostly all are right: the interval must not end there."""
     rng = np.random.default_rng(0)
     outside = {"given": 0, "not given": 0}
     for run in range(60):
-        scores, truth = grouped_hits(rng, 20, 10)
-        for name, groups in (("not given", None), ("given", (np.arange(200) // 10, None))):
+        scores, truth = grouped_hits(rng, count, 10, share)
+        for name, groups in (("not given", None), ("given", (np.arange(10 * count) // 10, None))):
             found = retrieval_report(scores, truth, ks=(1,), n_boot=200, seed=run, groups=groups)
             hit = found.measures["a→b"]["hit@1"]
-            outside[name] += not hit.low <= 0.6 <= hit.high
+            assert hit.low <= hit.value <= hit.high
+            outside[name] += not hit.low <= share <= hit.high
     assert outside["given"] <= 60 * 0.05 + 3 * np.sqrt(60 * 0.05 * 0.95), outside
     assert outside["not given"] > 20, outside
 

@@ -13,6 +13,7 @@ from scipy.stats import betabinom, hypergeom
 
 from mmalign_nb.align import min_match, nearest_match
 from mmalign_nb.threshold import Labelling
+from mmalign_nb.threshold._labelling import _peaks
 from mmalign_nb.threshold._walk import at_least, evidence, lines_at
 
 
@@ -201,6 +202,17 @@ def test_labels_count_only_in_the_order_of_the_line():
         assert got == next((k for k, at in enumerate(order) if at not in known), m)
     assert (walked[:, -1] < 60).any()
     assert (right == walked).all()
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.3, 0.8, 0.9, 0.97]), st.integers(1, 200))
+def test_a_bet_peaks_before_a_wrong_label_or_at_the_end(seed, target, m):
+    """So it is worked out there only: the greatest of all is among them, against one right pair too few."""
+    rng = np.random.default_rng(seed)
+    wrong = np.cumsum(rng.permutation(m) < rng.integers(0, m + 1))
+    n = np.arange(1, m + 1)
+    s, k = n - wrong, max(math.ceil(round(target * m, 9)), 1) - 1
+    course = evidence(k, m, n, s, target)
+    assert course[_peaks(n, s)].max() == course.max()
 
 
 def test_a_line_is_judged_by_the_best_its_bet_ever_was():
@@ -516,4 +528,6 @@ def test_next_line_is_right_by_half_in_the_middle():
         off += promises.labelled(draw(run), 0.9, run, 150, foretell=10).off
     told, took = np.array(off).T
     assert len(off) > 50
-    assert np.median(np.abs(told / took - 1)) < 0.5
+    middle, quarter = np.quantile(np.abs(told / took - 1), [0.5, 0.75])
+    assert middle < 0.2
+    assert quarter < 0.6  # one mean course, without chance, is far off where labels are near the target

@@ -61,6 +61,7 @@ NOT_SHOWN = {
     "Labelling.to_csv": "Labelling.resume shows it",
     "ComparePanel.figure": "draws what the panel shows",
     "MapPanel.figure": "draws what the panel shows",
+    "PairPanel.figure": "draws what the panel shows",
     "SearchPanel.figure": "draws what the panel shows",
     "DrawPad.figure": "draws what the panel shows",
     "SoundPad.figure": "draws what the panel shows",

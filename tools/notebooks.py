@@ -26,7 +26,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 CELL_SECONDS, NOTEBOOK_SECONDS = 120, 300
-MAX_BYTES, MAX_CELLS, MAX_CODE_LINES, MAX_WORDS = 250_000, 80, 25, 1_800
+MAX_BYTES, MAX_CELLS, MAX_CODE_LINES, MAX_WORDS = 256_000, 80, 25, 1_800
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},

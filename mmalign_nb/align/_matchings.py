@@ -66,12 +66,12 @@ def whole_weights(scores: np.ndarray, most: int) -> tuple[np.ndarray, bool]:
     return np.add(lifted, most + 1.0, where=finite, out=lifted), True
 
 
-def warn_of_pool(threshold: Any, name: str, stacklevel: int) -> None:
+def warn_of_pool(threshold: Any, stacklevel: int) -> None:
     """Say that a one-to-one matching gated at a line voids what the line promises of one pool."""
     if getattr(threshold, "pool", False):
         warnings.warn(
-            f"{name} promises something about the best matches of one pool, and a one-to-one matching at another line is another "
-            "pool: the promise is void here. Cut the pool itself: Labelling.kept",
+            "a Labelling threshold promises something about the best matches of one pool, and a one-to-one matching at another "
+            "line is another pool: the promise is void here. Cut the pool itself: Labelling.kept",
             stacklevel=stacklevel,
         )
 
@@ -79,7 +79,7 @@ def warn_of_pool(threshold: Any, name: str, stacklevel: int) -> None:
 def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
     """One-to-one pairs of greatest total, gated inside the assignment."""
     line = source.line(threshold, name)
-    warn_of_pool(threshold, name, 4)
+    warn_of_pool(threshold, 4)
     n, m = source.shape
     lowest = one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:

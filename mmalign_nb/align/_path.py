@@ -104,7 +104,7 @@ class MatchingPath:
         if threshold is None and self.mode == "threshold":
             raise TypeError("threshold is None; want a number or a Threshold: there is no default")
         if self.mode not in PREFIX:
-            warn_of_pool(threshold, "threshold", 3)
+            warn_of_pool(threshold, 3)
         sign = -1 if self.mode == "min" else 1
         t = -math.inf if threshold is None else sign * as_threshold(threshold)
         keep = np.flatnonzero((t <= sign * self.upper) & ((sign * self.lower < t) | np.isinf(self.lower)))

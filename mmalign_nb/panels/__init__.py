@@ -8,7 +8,8 @@ a picture; without that, one line of text.
 from .compare import ComparePanel
 from .map import MapPanel
 from .pads import DrawPad, SoundPad
+from .pair import PairPanel
 from .search import SearchPanel
 from .threshold import ThresholdPanel
 
-__all__ = ["ComparePanel", "DrawPad", "MapPanel", "SearchPanel", "SoundPad", "ThresholdPanel"]
+__all__ = ["ComparePanel", "DrawPad", "MapPanel", "PairPanel", "SearchPanel", "SoundPad", "ThresholdPanel"]

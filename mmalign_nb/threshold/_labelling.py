@@ -36,6 +36,12 @@ class NextLine(NamedTuple):
     kept_then: int
 
 
+def _peaks(n: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Where a line's labels speak for it most: where its next one is wrong, and at its end."""
+    wrong = n - s
+    return np.diff(wrong, append=wrong[..., -1:] + 1) > 0
+
+
 class Labelling:
     """Ask for one label at a time, and promise a precision that holds whenever one stops.
 
@@ -163,12 +169,15 @@ class Labelling:
         on when they came.
         """
         known = self._drawn[self._label[self._drawn] >= 0]
-        mine = (known < sizes[:, None]) & (self._time[known] < self._stops()[sizes - 1][:, None])
+        stops = np.minimum.accumulate(np.where(self._label < 0, self._time, len(self._time)))
+        mine = (known < sizes[:, None]) & (self._time[known] < stops[sizes - 1][:, None])
         return np.cumsum(mine, axis=1), np.cumsum(mine & (self._label[known] > 0), axis=1)
 
-    def _stops(self) -> np.ndarray:
-        """The time at which the m best first get to one that has no label, for every m."""
-        return np.minimum.accumulate(np.where(self._label < 0, self._time, len(self._time)))
+    def _walk(self, line: int) -> tuple[np.ndarray, np.ndarray]:
+        """One line's candidates in the order of asking, and their labels up to the first that has none."""
+        own = self._drawn[self._drawn < self._sizes[line]]
+        label = self._label[own]
+        return own, label[: np.append(label, -1).argmin()]
 
     def _can(self, line: int) -> bool:
         """Whether there is such a line and it can still hold."""
@@ -179,15 +188,18 @@ class Labelling:
         """The line to ask for: from the start on, or from the strictest on if the labels speak against the start."""
         strict, loose = self._shown[-1]
         if strict < loose == self._start and self._can(strict):
-            n, s = (int(x[0, -1]) if x.size else 0 for x in self._walks(self._sizes[loose : loose + 1]))
-            if s + 1 < self.target * n or not self._can(loose):
+            known = self._walk(loose)[1]
+            if known.sum() + 1 < self.target * len(known) or not self._can(loose):
                 return strict
         return loose if self._can(loose) else None
 
     def _next(self) -> int | None:
         """The place of the next candidate: the first of the line's order that has no label."""
         line = self._line()
-        return None if line is None else int(self._drawn[self._stops()[self._sizes[line] - 1]])
+        if line is None:
+            return None
+        own, known = self._walk(line)
+        return int(own[len(known)])
 
     def ask(self) -> Any:
         """Return the candidate to be labelled next, ``(i, j)`` or its number; None when nothing more can be gained.
@@ -231,9 +243,11 @@ class Labelling:
 
     def _shows(self, line: int, strict: int) -> bool:
         """Whether a line's labels have ever refuted that fewer than the target share are right."""
-        n, s = self._walks(self._sizes[line : line + 1])
-        found = evidence(self._needed[line] - 1, self._sizes[line], n, s, self.target)
-        return bool(found.max() >= self._goal(line, strict))
+        known = self._walk(line)[1]
+        n, s = np.arange(1, len(known) + 1), np.cumsum(known)
+        best = _peaks(n, s)
+        found = evidence(self._needed[line] - 1, self._sizes[line], n[best], s[best], self.target)
+        return bool(found.max(initial=-math.inf) >= self._goal(line, strict))
 
     def undo(self) -> Any:
         """Take the last answer back and return its candidate: as if it had never been given."""
@@ -316,8 +330,8 @@ class Labelling:
     def next_line(self) -> NextLine | None:
         """What more labels would buy, estimated from the answers so far: at least a quarter more matches, or the first line.
 
-        The unlabelled are taken to be right as often as the labelled of the line's worse half. None where nothing more can be
-        gained, or where it would not be reached then.
+        The median of imagined continuations, in which the unlabelled are right about as often as the labelled of the line's worse
+        half. None where nothing more can be gained, or where most of them would not reach it.
         """
         line = self._line()
         if line is None:
@@ -330,15 +344,24 @@ class Labelling:
         return NextLine(int(answers), self._kept, int(self._sizes[goal]))
 
     def _more(self, line: int) -> float:
-        """How many more answers a line takes, if the labels to come are like those that are known."""
+        """How many more answers a line takes: the median of 49 imagined continuations.
+
+        Each draws its share of right ones from what the labels of the line's worse half leave likely.
+        """
         m = int(self._sizes[line])
-        known = self._label[m // 2 : m]
-        share = ((known > 0).sum() + 1.0) / ((known >= 0).sum() + 1.0)
-        label = self._label[self._drawn[self._drawn < m]]
-        s = np.floor(np.cumsum(np.where(label < 0, share, label)))
-        found = evidence(self._needed[line] - 1, m, np.arange(1, m + 1), s, self.target)
+        known, label = self._label[m // 2 : m], self._label[self._drawn[self._drawn < m]]
+        rng = np.random.default_rng([_STREAM + 1, self.seed, len(self._answers)])
+        share = rng.beta((known > 0).sum() + 1, (known == 0).sum() + 0.01, (49, 1))
+        ahead = np.append(
+            np.flatnonzero(label < 0), m
+        )  # labels of the line before its 1st, 2nd, … unknown one
+        answers = np.unique(np.geomspace(1, len(ahead), 60).astype(int)) - 1
+        n = ahead[answers]
+        s = np.append(0, np.cumsum(label > 0))[n]
+        s = s + np.cumsum(rng.binomial(np.diff(answers, prepend=0), share), axis=1)
+        found = evidence(self._needed[line] - 1, m, n, s, self.target)
         found = found >= self._goal(line, self._shown[-1][0])
-        return float((label[: found.argmax() + 1] < 0).sum()) if found.any() else math.inf
+        return float(np.median(np.where(found.any(axis=1), answers[found.argmax(axis=1)], np.inf)))
 
     def bound(self, threshold: float) -> float:
         """Return a lower bound of the precision of all matches at or above a threshold, for every threshold at once.
@@ -370,9 +393,7 @@ class Labelling:
         """Lower bounds of the number of right ones among the m best, for every m."""
         lines = self._sizes[::-3]  # closer ones would gain less than sharing δ further costs
         m, n, s = np.broadcast_arrays(lines[:, None], *self._walks(lines))
-        # A line's bound is best where its next label is wrong, or at its end.
-        walked, right = (np.diff(x, axis=1, append=x[:, -1:] + at_end) for x, at_end in ((n, 1), (s, 0)))
-        best = (walked > 0) & (right == 0)
+        best = _peaks(n, s)
         found = np.zeros(m.shape, np.int64)
         found[best] = at_least(m[best], n[best], s[best], self.target, self.delta / len(lines))
         right = np.cumsum(self._label > 0)  # seen, so certain

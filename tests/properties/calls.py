@@ -641,6 +641,12 @@ CALLS = [
         {"scores": ("a has", "b has")},
     ),
     Call(
+        "PairPanel",
+        said(lambda a, b: panels.PairPanel(threshold.Labelling(MATCHES), a, b)),
+        {"a": TEXTS, "b": TEXTS[1:]},
+        {"a": "texts", "b": "texts"},
+    ),
+    Call(
         "ComparePanel",
         said(
             lambda scores, a, b, k, names, query: _turned(

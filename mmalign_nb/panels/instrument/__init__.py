@@ -14,7 +14,7 @@ from importlib import resources
 # With this variable set, a panel in a notebook also gives the part of a page that lives without Python: the book is made so.
 LIVE, FRAGMENT = "MMALIGN_NB_LIVE", "application/vnd.mmalign-nb.panel"
 FILES = (
-    "math", "draw", "widgets", "encode", "pixels", "draw_pad", "sound_pad", "threshold", "compare", "map", "search", "main",
+    "math", "draw", "widgets", "encode", "pixels", "draw_pad", "sound_pad", "threshold", "compare", "map", "search", "walk", "pair", "main",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import (?:\{[^}]*\}|\S+) from "\./\w+\.js";\n', re.M)
 

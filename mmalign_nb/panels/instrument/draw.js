@@ -65,6 +65,16 @@ export function line({ ctx, X, Y }, xs, ys, color, dash = [], width = 2.5) {
   ctx.restore();
 }
 
+/** What lies inside a line that ends where it began. @param {Plot} p @param {ArrayLike<number>} xs @param {ArrayLike<number>} ys @param {string} color */
+export function area({ ctx, X, Y }, xs, ys, color) {
+  ctx.save();
+  ctx.fillStyle = color; ctx.globalAlpha = 0.25;
+  ctx.beginPath();
+  for (let k = 0; k < xs.length; k++) ctx.lineTo(X(xs[k]), Y(ys[k]));
+  ctx.fill();
+  ctx.restore();
+}
+
 /** A dot with a rim of the background. @param {Plot} p @param {number} x @param {number} y @param {string} color @param {string} rim */
 export function dot({ ctx, X, Y }, x, y, color, rim, r = 6) {
   if (!Number.isFinite(x) || !Number.isFinite(y)) return;

@@ -117,7 +117,7 @@ export class Media {
     turn(Math.floor(frames / 2));
     if (frames === 1) return el;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    return this._player(el, `clip ${this.name(i)}`, (stop) => {
+    return this._player(el, this.named ? `clip ${this.name(i)}` : this.name(i), (stop) => {
       let frame = 0;
       const timer = setInterval(() => (frame < frames ? turn(frame++) : stop()), 1000 / fps);
       return () => { clearInterval(timer); turn(Math.floor(frames / 2)); };
@@ -129,7 +129,7 @@ export class Media {
     const canvas = h("canvas", { class: "mm-wave", "aria-hidden": "true" }), wide = Math.round(size * 1.5), high = Math.round(size * 0.6);
     canvas.style.width = `${wide}px`;
     queueMicrotask(() => wave(canvas, samples, wide, high, getComputedStyle(canvas).color || "#666"));
-    return this._player(canvas, `sound ${this.name(i)}`, (stop) => {
+    return this._player(canvas, this.named ? `sound ${this.name(i)}` : this.name(i), (stop) => {
       const url = URL.createObjectURL(wav(samples, this.sent.rate)), audio = new Audio(url);
       audio.onended = stop;
       audio.play().catch(stop);
