@@ -275,7 +275,8 @@ def test_map_says_what_needs_python_where_the_vectors_are_too_many(from_disk, mo
 
 
 def test_search_shows_the_stored_query_and_says_what_needs_python(from_disk):
-    p = words()
+    encoder = TfidfText(dim=12).fit(NAMES)
+    p = words(encoders=lambda texts: encoder.transform(texts))  # of a function a page knows nothing
     page = from_disk(p)
     panel = page.panel
     rows = [p._row[key] for key in p.hits.ids[0].tolist()]
@@ -288,7 +289,7 @@ def test_search_shows_the_stored_query_and_says_what_needs_python(from_disk):
     assert box.input_value() == "red thing"
     box.fill("green")
     expect(panel.locator(".mm-said")).to_contain_text(
-        "A new search needs Python, and this page has none: these are the hits for “red thing”."
+        "This search needs Python, and this page has none: these are the hits for “red thing”."
     )
     assert ids(panel, "row") == rows
     box.fill("red thing")

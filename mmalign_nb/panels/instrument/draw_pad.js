@@ -6,6 +6,7 @@ import { h, select, watched } from "./widgets.js";
 
 /** @typedef {import("./pixels.js").Wanted} Wanted */
 /** @typedef {import("./pixels.js").Stroke} Stroke */
+/** @typedef {import("./pixels.js").Planes} Planes */
 /** @typedef {{root: any, later: (f: () => void) => void, say: (words: string, error?: boolean) => void}} Place */
 
 const PENS = { thin: 0.7, medium: 1, thick: 1.8 }, STEP = 0.05, SIDE = 200;
@@ -144,7 +145,7 @@ export function drawPad(place, wanted, onchange) {
 /** A picture file, chosen or dropped: as it is, or only its ink.
  * @param {Place} place @param {Wanted} wanted @param {(name: string, views: ArrayLike<number>[]) => void} onchange */
 export function filePad({ say, later }, wanted, onchange) {
-  /** @type {{name: string, image: import("./pixels.js").Planes} | null} */ let now = null;
+  /** @type {{name: string, image: Planes} | null} */ let now = null;
   let closed = false;
   const input = h("input", { type: "file", accept: "image/*", "aria-label": "picture file", onchange: () => { if (input.files?.[0]) take(input.files[0]); input.value = ""; } });
   const how = select("take it", ["as it is", "cropped"], () => tell(), "cropped: only the ink, in the size and at the place where the gallery usually has it");
