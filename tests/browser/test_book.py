@@ -8,8 +8,10 @@ import sys
 from collections import Counter
 
 import lab
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from sketches import SKETCHES, jittered
 
 SIZES = {"projector": (1366, 768), "phone": (390, 844)}
 
@@ -283,3 +285,20 @@ def test_on_paper_there_is_the_text_alone(visit, book):
     assert page.locator("figure img").first.is_visible()
     pre = page.locator("pre").first
     assert pre.evaluate("e => getComputedStyle(e).whiteSpace") == "pre-wrap", "no line runs out of the paper"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_symbol_finder_finds_a_drawn_umbrella_in_the_book(visit, book, size):
+    page = visit(size)
+    page.goto((book / "00_start_here.html").as_uri())
+    paper = page.locator(".mm-paper")
+    paper.scroll_into_view_if_needed()
+    box = paper.bounding_box()
+    for stroke in jittered(SKETCHES["umbrella"], np.random.default_rng(5)):
+        for number, (x, y) in enumerate(stroke):
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+            if number == 0:
+                page.mouse.down()
+        page.mouse.up()
+    assert "umbrella" in page.locator(".mm-hits .mm-caption").all_inner_texts()
+    assert [fault for fault in page.faults if not fault.startswith("blob:")] == []
