@@ -133,6 +133,7 @@ def test_only_what_a_page_can_compute_is_sent(monkeypatch):
     assert SearchPanel(index, {"a": tfidf, "b": lambda t: tfidf.transform(t)}, texts)._finder()["texts"].keys() == {"a"}  # fmt: skip
     assert SearchPanel(index, lambda t: tfidf.transform(t), texts)._finder() is None
     assert SearchPanel(Index("euclidean").add(tfidf.transform(texts)), tfidf, texts)._finder() is None
+    assert SearchPanel(Index().add(VECTORS), tfidf)._finder() is None  # of another size
     monkeypatch.setattr(_export, "_MOST", 7)  # of 8 numbers
     assert SearchPanel(index, tfidf, texts)._finder() is None
 

@@ -50,6 +50,7 @@ def text_encoder(encoder: Any) -> dict[str, Any] | None:
     return {
         "terms": list(text.vocabulary_), "idf": packed(text.idf_), "ngrams": list(text.ngrams),
         "chars": None if text.chars is None else list(text.chars), "charWeight": text.char_weight, "layers": layers,
+        "dim": layers[-1]["dim"] if layers else len(text.idf_),
     }  # fmt: skip
 
 
@@ -80,6 +81,7 @@ def picture_encoder(encoder: Any) -> dict[str, Any] | None:
         "stem": convolution("stem", "norm"),
         "blocks": [[convolution(f"{block}.{name}", norm and f"{block}.{norm}") for name, norm in parts] for block in ("block1", "block2")],
         "weight": _half(state["out.weight"]), "bias": packed(state["out.bias"]), "unit": hasattr(encoder, "pairs_"),
+        "dim": len(state["out.bias"]),
     }  # fmt: skip
 
 

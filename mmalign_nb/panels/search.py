@@ -226,9 +226,17 @@ class SearchPanel(Panel):
     def _finder(self) -> dict[str, Any] | None:
         """What a page needs to search by itself, if it can."""
         rows = _export.gallery(self._index)
-        texts = {name: sent for name, one in self._given.items() if (sent := _export.text_encoder(one))}
-        pictures = None if self._pictures is None else _export.picture_encoder(self._pictures)
-        if rows is None or not (texts or pictures):
+        if rows is None:
+            return None
+
+        def fitting(sent: dict[str, Any] | None) -> dict[str, Any] | None:
+            return sent if sent is not None and sent["dim"] == rows["dim"] else None
+
+        texts = {
+            name: sent for name, one in self._given.items() if (sent := fitting(_export.text_encoder(one)))
+        }
+        pictures = None if self._pictures is None else fitting(_export.picture_encoder(self._pictures))
+        if not (texts or pictures):
             return None
         return {
             "gallery": rows, "texts": texts, "pictures": pictures, "k": self._k, "media": self._media.sent(small=True),

@@ -372,10 +372,11 @@ def test_a_file_that_is_no_picture_is_said(finder):
     assert found(page) == before
 
 
-def test_a_picture_is_dropped(finder, everything):
+@pytest.mark.parametrize("where", [".mm-file", ".mm-hits"])
+def test_a_picture_is_dropped(where, finder, everything):
     e, page = everything, finder()
     png = list(as_png(e.symbols.image[e.row("anchor")]))
-    page.panel.locator(".mm-file").evaluate(
+    page.panel.locator(where).evaluate(
         """(e, png) => { const data = new DataTransfer(); data.items.add(new File([Uint8Array.from(png)], "anchor.png", { type: "image/png" }));
           e.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })); }""",
         png,

@@ -185,7 +185,7 @@ export function filePad({ say, later }, wanted, onchange) {
     onchange(now.name, [pixels]);
   }
 
-  return { el, hide: () => { more.hidden = true; now = null; } };
+  return { el, take, hide: () => { more.hidden = true; now = null; } };
 }
 
 /** The pad alone. @param {import("./main.js").Host} page */

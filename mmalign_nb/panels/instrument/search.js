@@ -29,10 +29,24 @@ export function search(page) {
   const { unit, error } = finder?.sent.gallery ?? {};
   const small = unit ? h("p", { class: "mm-note" }, `Searched in this page, among vectors of 8 bits: a score may differ from Python's by up to ${significant(error, 2)}.`) : null;
   page.root.append(encoders.length ? line : "", h("div", { class: "mm-find" }, pads, h("div", {}, page.saidEl, told, hits, small)));
-  page.root.finder = finder;
+  page.root.finder = finder; // for who scripts the page
+  if (file || hears) { // a file may be dropped anywhere: beside its box the browser would leave this page for it
+    page.root.addEventListener("dragover", (e) => e.preventDefault());
+    page.root.addEventListener("drop", dropped);
+  }
   page.later(() => { clearTimeout(timer); drop(); });
 
   const same = (x, y) => x.by === y.by && (x.by === "words" ? x.query === y.query && x.encoder === y.encoder : x.number === y.number);
+
+  /** @param {DragEvent} e */
+  function dropped(e) {
+    const one = e.dataTransfer?.files[0];
+    if (e.defaultPrevented) return;
+    e.preventDefault();
+    if (!one) page.say("What was dropped is no file.", true);
+    else if (hears && (!file || /^(audio|video)/.test(one.type))) hears.read(one, one.name);
+    else file?.take(one);
+  }
 
   function typing() {
     clearTimeout(timer);

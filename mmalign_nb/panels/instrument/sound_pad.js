@@ -100,7 +100,7 @@ export function soundPad(place, { rate, seconds }, onchange) {
     audio.play().catch(hush);
   }
 
-  return { el, get samples() { return now; } };
+  return { el, read, get samples() { return now; } };
 }
 
 /** The pad alone. @param {import("./main.js").Host} page */
