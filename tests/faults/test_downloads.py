@@ -154,7 +154,9 @@ def place(request, server, monkeypatch, tmp_path):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("MMALIGN_NB_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(_download, "TIMEOUT", (0.4, 0.4))
-    monkeypatch.setattr("pooch.core.time", types.SimpleNamespace(sleep=lambda seconds: None))  # between two tries
+    monkeypatch.setattr(
+        "pooch.core.time", types.SimpleNamespace(sleep=lambda seconds: None)
+    )  # between two tries
     part = registered(server, request.param == "archive")
     monkeypatch.setattr(_download, "registry", lambda: {"esc10": part})
     return tmp_path / "data"
