@@ -130,7 +130,7 @@ def opened(kind: Kind, folder: Path) -> Iterator[tuple[dict[str, Any], dict[str,
             return
 
 
-def check_sum(kind: Kind, file: BinaryIO, part: dict[str, Any]) -> None:
+def check_sum(kind: Kind, file: Any, part: dict[str, Any]) -> None:
     """Compare the content of a part with the checksum that the small file gives."""
     if hashlib.file_digest(file, "sha256").hexdigest() != part["sha256"]:
         raise ValueError(f"{file.name} is not as it was saved: its SHA-256 is not that in {kind.facts}")
@@ -156,7 +156,9 @@ def _read_facts(kind: Kind, folder: Path) -> dict[str, Any]:
     try:
         for name, part in facts["parts"].items():
             if name not in kind.parts or kind.token(part["file"]) is None:  # no way out of the folder
-                raise ValueError(f"{path} names {part['file']!r:.80}, which is no part of what {kind.writer} writes")
+                raise ValueError(
+                    f"{path} names {part['file']!r:.80}, which is no part of what {kind.writer} writes"
+                )
             if {type(part["bytes"]), type(part["sha256"])} != {int, str}:
                 raise TypeError("a part without a size or a checksum")
     except (TypeError, KeyError, AttributeError) as err:

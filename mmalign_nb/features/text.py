@@ -8,7 +8,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from scipy import sparse
@@ -265,8 +265,8 @@ class TfidfText(TransformerMixin, BaseEstimator):
         out.eliminate_zeros()
         return out
 
-    def save(self, path: str | Path, *, half: bool = False) -> None:
-        """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers."""
+    def save(self, path: str | Path | BinaryIO, *, half: bool = False) -> None:
+        """Write the fitted encoder to one ``.npz`` file, by its name or open; ``half`` stores 16-bit numbers."""
         check_is_fitted(self, "idf_")
         arrays = {"idf": self.idf_}
         if self.dim is not None:
@@ -279,7 +279,7 @@ class TfidfText(TransformerMixin, BaseEstimator):
         )
 
     @classmethod
-    def load(cls, name: str | Path) -> Self:
+    def load(cls, name: str | Path | BinaryIO) -> Self:
         """Read an encoder from a file, or a trained one by its name (``"glyphs"``, ``"things"``)."""
         with read(name, "text") as (config, arrays):
             new = cls().set_params(
@@ -412,8 +412,8 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             out[row] = weight @ self.vectors_[known]
         return np.ascontiguousarray(_unit_rows(out), np.float32)
 
-    def save(self, path: str | Path, *, half: bool = False) -> None:
-        """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers."""
+    def save(self, path: str | Path | BinaryIO, *, half: bool = False) -> None:
+        """Write the fitted encoder to one ``.npz`` file, by its name or open; ``half`` stores 16-bit numbers."""
         check_is_fitted(self, "vectors_")
         write(
             path,
@@ -423,7 +423,7 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         )
 
     @classmethod
-    def load(cls, name: str | Path) -> Self:
+    def load(cls, name: str | Path | BinaryIO) -> Self:
         """Read an encoder from a file."""
         with read(name, "words") as (config, arrays):
             new = cls(**config["params"])

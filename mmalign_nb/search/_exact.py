@@ -331,10 +331,10 @@ class Index:
         """
         with opened(_KIND, as_path(path)) as (facts, files):
             parts = {}
-            for name, file in files.items():
+            for name, opened_file in files.items():
                 if verify or name == "ids":
-                    check_sum(_KIND, file, facts["parts"][name])
-                parts[name] = file.name, _array(file, mapped=name == "vectors")
+                    check_sum(_KIND, opened_file, facts["parts"][name])
+                parts[name] = opened_file.name, _array(opened_file, mapped=name == "vectors")
         index, n, dim = cls(facts["metric"]), facts["n"], facts["dim"]
         if dim is not None:
             index._form = Rows(None, dim, facts["bits"])
@@ -375,5 +375,5 @@ def _array(file: BinaryIO, mapped: bool) -> np.ndarray:
     head = read_header(file, os.fstat(file.fileno()).st_size, file.name)
     file.seek(0)
     if mapped:
-        return np.memmap(file, mode="r", **head).view(np.ndarray)  # type: ignore[call-overload, unused-ignore]
+        return np.memmap(file, mode="r", **head).view(np.ndarray)
     return read_array(file.read(), head, file.name)

@@ -677,10 +677,10 @@ def overlap(path):
 
 
 BROKEN_TEXT = {
-    "empty": (lambda p: p.write_bytes(b""), "is no archive of an encoder, or it is damaged"),
-    "cut": (lambda p: p.write_bytes(p.read_bytes()[:-30]), "is no archive of an encoder"),
-    "foreign": (lambda p: p.write_bytes(header((3,)) + b"\0" * 12), "is no archive of an encoder"),
-    "bomb": (bomb, "is compressed; want the archive as the encoder's save wrote it"),
+    "empty": (lambda p: p.write_bytes(b""), "is no archive of arrays, or it is damaged"),
+    "cut": (lambda p: p.write_bytes(p.read_bytes()[:-30]), "is no archive of arrays"),
+    "foreign": (lambda p: p.write_bytes(header((3,)) + b"\0" * 12), "is no archive of arrays"),
+    "bomb": (bomb, "is compressed; want the archive as save wrote it"),
     "overlap": (overlap, "claims to hold more bytes than it has"),
     "no config": (lambda p: rewrite(p, config=None), "holds no encoder: it has idf"),
     "config of bytes": (lambda p: rewrite(p, config=np.arange(3)), "holds no whole encoder of text"),
