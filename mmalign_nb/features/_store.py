@@ -19,7 +19,7 @@ def write(path: Any, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     if half:
         arrays = {k: v.astype(np.float16) if v.dtype == np.float32 else v for k, v in arrays.items()}
     with contextlib.nullcontext(path) if isinstance(path, io.IOBase) else replacing(as_path(path)) as place:
-        write_archive(place, config, arrays)
+        write_archive(place, config, arrays)  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager
@@ -29,7 +29,7 @@ def read(name: Any, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, np.nd
     What fails inside the block, because the content doesn't fit together, is an error that names the file.
     """
     if isinstance(name, io.IOBase):
-        path, arrays = Path(name.name), read_archive(name)
+        path, arrays = Path(name.name), read_archive(name)  # type: ignore[attr-defined, arg-type]
     else:
         path = _find(name, kind)
         with path.open("rb") as file:

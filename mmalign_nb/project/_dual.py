@@ -74,13 +74,16 @@ class DualEncoder(TransformerMixin, BaseEstimator):
     --------
     >>> from mmalign_nb.datasets import glyphs
     >>> from mmalign_nb.features import CnnImage, TfidfText
-    >>> from mmalign_nb.project import DualEncoder
+    >>> from mmalign_nb.project import CCA, DualEncoder
     >>> from mmalign_nb.search import Index
     >>> finder = DualEncoder(CnnImage.load("glyphs"), TfidfText.load("glyphs"))  # they share a space: nothing to fit
     >>> symbols = glyphs("DejaVu Sans Bold")[3500:4000]
     >>> index = Index().add(finder.transform(symbols.image), ids=symbols.text)
     >>> index.search(finder.transform(["black chess queen", "umbrella with rain drops"], side="b"), k=1).ids.tolist()
     [['black chess queen'], ['umbrella with rain drops']]
+    >>> other = DualEncoder(finder.encoder_a, TfidfText(ngrams=(1, 2)), CCA())  # other words: learned from pairs
+    >>> bool(other.fit(symbols.image, symbols.text).score(symbols.image, symbols.text) > 0.9)
+    True
     """
 
     def __init__(self, encoder_a: Any, encoder_b: Any, projection: Any = None) -> None:
@@ -436,7 +439,7 @@ def _shared(encoders: dict[str, Any], X: Any, side: str) -> Any:
                 f"encoder_a and encoder_b were both fitted to vectors of {X.shape[1]} columns, so either may have been "
                 f"fitted to the other; say which by a projection, or fit one of them again with another dim"
             )
-        return other.transform(X, side="b")
+        return X if other.head == "none" else other.transform(X, side="b")
     return X
 
 

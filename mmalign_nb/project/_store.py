@@ -10,7 +10,7 @@ from ._base import LinearMap, Projection, Side
 
 
 def pack(projection: Projection) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return what a fitted projection is: ``config`` for JSON and ``arrays``."""
+    """Return what a fitted projection is: ``config`` for JSON and ``arrays``, the same for the same numbers."""
     arrays: dict[str, np.ndarray] = {}
 
     def put(value: Any) -> Any:
@@ -24,16 +24,18 @@ def pack(projection: Projection) -> tuple[dict[str, Any], dict[str, np.ndarray]]
             return {"map": [put(v) for v in value]}
         if isinstance(value, Side):
             kept = {k: v for k, v in vars(value).items() if k != "X"}
-            return {"side": {k: put(v) for k, v in kept.items()}}
+            return {"side": {k: put(v) for k, v in sorted(kept.items())}}
         if hasattr(value, "tocsr"):
             return {"csr": [put(value.data), put(value.indices), put(value.indptr), list(value.shape)]}
         if isinstance(value, dict):
-            return {"dict": {k: put(v) for k, v in value.items()}}
+            return {"dict": {k: put(v) for k, v in sorted(value.items())}}
         if isinstance(value, (list, tuple)):
             return {type(value).__name__: [put(v) for v in value]}
         return value.item() if isinstance(value, np.generic) else value
 
-    learned = {name: put(getattr(projection, name)) for name in (*projection._learned, "_n_features_out")}
+    learned = {
+        name: put(getattr(projection, name)) for name in sorted({*projection._learned, "_n_features_out"})
+    }
     return {"kind": type(projection).__name__, "params": projection.get_params(), "learned": learned}, arrays
 
 

@@ -100,6 +100,17 @@ def vectors_of(make: Any, **fixed: Any) -> Any:
     return lambda X: encoder().transform(X)
 
 
+@functools.cache
+def _looks() -> Any:
+    return CnnImage(dim=4, epochs=1, progress=False).fit(GREY, np.arange(len(GREY)) % 2)
+
+
+def two_towers(items_a: Any, items_b: Any) -> Any:
+    """A DualEncoder fitted on pairs of texts and pictures, and asked about the same."""
+    dual = project.DualEncoder(TfidfText(), _looks(), project.CCA()).fit(items_a, items_b)
+    return dual.transform(items_a), dual.transform(items_b, "b"), dual.score(items_a, items_b)
+
+
 def indexed(vectors: Any, queries: Any, ids: Any = None, k: Any = 2, metric: Any = "cosine") -> Any:
     return search.Index(metric).add(vectors, ids).search(queries, k)
 
@@ -141,6 +152,19 @@ ONLY_MATRIX = never_mind(("scores", "list of rows"))  # a good list of rows is t
 ABSTAINS = never_mind(("scores", "all never"), ("scores", "all equal"), ("decoys", "all equal"))
 
 CALLS = [
+    Call(
+        "DualEncoder",
+        two_towers,
+        {"items_a": TEXTS, "items_b": GREY},
+        {"items_a": "texts", "items_b": "images"},
+        {"items_a": ("X",), "items_b": ("X",)},
+    ),
+    Call(
+        "DualEncoder side",
+        lambda side: project.DualEncoder(_looks(), _looks()).transform(GREY, side),
+        {"side": "b"},
+        {"side": "choice"},
+    ),
     *(
         Call(f"similarity {m}", functools.partial(f, metric=m), {"A": A, "B": B}, SIDES)
         for m in ("cosine", "euclidean", "manhattan", "dot")
