@@ -70,6 +70,9 @@ NOT_SHOWN = {
     "TrainedEncoder.save": "writes a file, as Index.save shows",
     "TfidfText.load": "reads a file, as Index.load shows",
     "TfidfText.save": "writes a file, as Index.save shows",
+    "_Pretrained.fit": "does nothing",
+    "_Pretrained.load": "reads a file, as Index.load shows",
+    "_Pretrained.save": "writes a file, as Index.save shows",
     "Word2VecText.load": "reads a file, as Index.load shows",
     "Word2VecText.save": "writes a file, as Index.save shows",
 }

@@ -380,7 +380,7 @@ def _own() -> dict[str, Any]:
     from .. import features
 
     encoders = {name: getattr(features, name) for name in features.__all__}
-    return {name: x for name, x in encoders.items() if hasattr(x, "save")} | _projections()
+    return {name: x for name, x in encoders.items() if getattr(x, "save", None)} | _projections()
 
 
 def _import_path(part: Any) -> str:

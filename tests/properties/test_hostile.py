@@ -27,6 +27,7 @@ NOT_CALLED = {
     "Hits", "RangeHits", "Hubness", "Matches", "Threshold", "Sweep", "NextLine", "Drift", "Explanation", "Term", "Offset", "DtwPath",
     "Leakage", "PairReport", "RetrievalReport", "LinearMap", "METRICS", "COLORS", "MARKERS", "Picture", "new_figure",
     "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia", "WikipediaFeatures",
+    "TorchvisionImage", "SentenceTransformerEncoder",
 }  # fmt: skip
 
 
