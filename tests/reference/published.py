@@ -3,8 +3,9 @@
     MMALIGN_NB_DATA=FOLDER python tests/reference/published.py            print the tables
     MMALIGN_NB_DATA=FOLDER python tests/reference/published.py --write    and put them into docs/TABLES.md
 
-The tests beside this file ask that the figures stay near the published ones. Nothing here is tuned on test data: what is to
-be chosen is chosen by cross-validation on the training part, or is the value that the rest of this package uses.
+The tests beside this file ask that the figures stay near the published ones. Penalties on Wikipedia are chosen by cross-validation
+on the training part, the classifiers of ESC-10 are scikit-learn's defaults. Not blind: five settings of the RNN were looked at on
+the test folds (0.79 to 0.81) and the quickest was taken; SM on raw and on standardised columns are both in the table.
 """
 
 from __future__ import annotations
@@ -239,7 +240,8 @@ def tables() -> str:
         "",
         "2,173 pairs to learn from, 693 to be tested on; right is what has the same of ten categories. Mean average precision over",
         "the whole list, image → text / text → image / mean. CM is `CCA(dim=7, reg=0, power=0)`; SM and SCM are logistic regressions",
-        "on the features and on CM's space, their penalty chosen on the training pairs.",
+        "on the features and on CM's space, their penalty chosen on the training pairs. SM depends on whether columns are standardised",
+        "first: both are here.",
         "",
         "| method | paper, mean | ours by cosine | ours by Euclidean distance | ours by centred correlation |",
         "|---|--:|--:|--:|--:|",
@@ -262,7 +264,7 @@ def tables() -> str:
         "## ESC-10: which of ten environmental sounds (Piczak, ACM Multimedia 2015)",
         "",
         "400 clips, five official folds, accuracy. The first three rows see mean and spread of 12 MFCC and of the zero-crossing rate;",
-        "`RnnAudio` sees windows of a second and learns what to listen to.",
+        "`RnnAudio` sees windows of a second and learns what to listen to; of five settings that were tried (0.79 to 0.81) it is the quickest.",
         "",
         "| model | paper | ours | fold 1 | 2 | 3 | 4 | 5 |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
