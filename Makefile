@@ -54,7 +54,7 @@ $(VENV)/.installed: $(VENV)/.torch-$(TORCH) pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(PIP) install -q -c constraints.txt -e ".[test,video]"
+	$(PIP) install -q -c constraints.txt -e ".[test,video,pretrained,encoders]"
 	@touch $@
 
 install: $(VENV)/.installed

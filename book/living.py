@@ -24,15 +24,14 @@ def live(notebook: Path) -> dict[str, str]:
     without JavaScript, on paper, and should anything fail, the picture is there. The notebook is run for it, unless that has
     been done since anything changed (``make test`` runs every chapter anyway, and keeps what it finds).
     """
-    text = notebook.read_text(encoding="utf-8")
-    if "Panel(" not in text:
+    nb = nbformat.reads(notebook.read_text(encoding="utf-8"), as_version=4)
+    if not any(cell.cell_type == "code" and "Panel(" in cell.source for cell in nb.cells):
         return {}
     file = KEPT / f"{notebook.stem}.json"
     if file.exists():
         kept = json.loads(file.read_text(encoding="utf-8"))
         if kept["digest"] == digest(notebook):
             return dict(kept["parts"])
-    nb = nbformat.reads(text, as_version=4)
     before = os.environ.get(LIVE)
     os.environ[LIVE] = "1"
     try:

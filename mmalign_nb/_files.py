@@ -11,11 +11,13 @@ import contextlib
 import errno
 import glob
 import io
+import json
 import math
 import os
 import secrets
 import warnings
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -131,6 +133,17 @@ def replacing(path: Path, token: str = "") -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def write_archive(place: BinaryIO, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays and a JSON text, ``config``, as ``.npz``; the same content gives the same bytes, whenever it is written."""
+    # Parameters may be NumPy's numbers (of a search over np.arange, say), which JSON does not know.
+    text = json.dumps(config, ensure_ascii=False, sort_keys=True, default=lambda value: value.tolist())
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in {"config": np.array(text), **arrays}.items():
+            # A fixed date, so that a checksum says whether the numbers changed and not when they were saved.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
+
+
 # ---- reading
 
 
@@ -166,3 +179,31 @@ def read_header(file: Any, size: int, name: str) -> dict[str, Any]:
     if min(shape, default=0) < 0 or wanted != size:
         raise ValueError(f"{name} has {size} bytes; its header says {dtype} {shape}, which takes {wanted}")
     return {"dtype": dtype, "shape": shape, "order": "F" if fortran else "C", "offset": start.tell()}
+
+
+def read_archive(file: BinaryIO) -> dict[str, np.ndarray]:
+    """The arrays of an archive, float16 as float32. No member may be larger than the bytes that stand for it."""
+    path = file.name
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            if any(m.compress_type != zipfile.ZIP_STORED for m in members):
+                raise ValueError(f"{path} is compressed; want the archive as save wrote it")
+            # The sum, since members may share the same bytes.
+            if (
+                any(m.file_size != m.compress_size for m in members)
+                or sum(m.file_size for m in members) > os.fstat(file.fileno()).st_size
+            ):
+                raise ValueError(f"{path} claims to hold more bytes than it has")
+            arrays = {}
+            for member in members:
+                with archive.open(member) as part:
+                    head = read_header(part, member.file_size, f"{path} ({member.filename})")
+                array = read_array(archive.read(member), head, f"{path} ({member.filename})")
+                arrays[member.filename.removesuffix(".npy")] = array
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as err:
+        raise ValueError(f"{path} is no archive of arrays, or it is damaged ({err})") from err
+    for key, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"{path} has NaN or infinity in {key!r}: save it again")
+    return {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in arrays.items()}

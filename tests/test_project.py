@@ -19,6 +19,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
+from mmalign_nb.datasets import spoken_digits
 from mmalign_nb.project import CCA, Contrastive, Procrustes, Relative, RidgeMap
 from mmalign_nb.project._base import LinearMap
 
@@ -715,31 +716,24 @@ def test_relative_refuses_what_has_no_direction():
 # -- real pairs -------------------------------------------------------------------------------------------------
 
 
-def spoken_digits(folder):
-    """Cepstra of 3,000 recordings and oriented gradients of 4,500 pictures: (sounds, digit, speaker), (pictures, digit)."""
-    import gzip
-
-    import soundfile
+def sounds_and_pictures():
+    """Cepstra of 3,000 recordings and oriented gradients of 3,000 pictures, with the digits and the speakers."""
     from scipy.fft import dct
 
+    digits = spoken_digits(seconds=2.3, progress=False)
     mel = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 4000 / 700), 26) / 2595) - 1)
     f = np.fft.rfftfreq(256, 1 / 8000)
     lo, mid, hi = mel[:-2, None], mel[1:-1, None], mel[2:, None]
     bank = np.maximum(0, np.minimum((f - lo) / (mid - lo), (hi - f) / (hi - mid)))
-    sounds, digit, speaker = [], [], []
-    for path in sorted((folder / "fsdd" / "recordings").glob("*.wav")):
-        x = soundfile.read(path, dtype="float32")[0]
-        frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, (0, 256)), 256)[::80] * np.hanning(256)
+    sounds = []
+    for wave, samples in zip(digits.audio, digits.factors["samples"], strict=True):
+        x = np.pad(wave[:samples], (0, 256))
+        frames = np.lib.stride_tricks.sliding_window_view(x, 256)[::80] * np.hanning(256)
         log_mel = np.log(np.abs(np.fft.rfft(frames)) ** 2 @ bank.T + 1e-4)
-        cepstra = dct(log_mel[np.linspace(0, len(log_mel) - 1, 16).round().astype(int)], norm="ortho")[
-            :, 1:14
-        ]
+        at = np.linspace(0, len(log_mel) - 1, 16).round().astype(int)
+        cepstra = dct(log_mel[at], norm="ortho")[:, 1:14]
         sounds.append(((cepstra - cepstra.mean(0)) / (cepstra.std(0) + 0.5)).ravel())
-        digit.append(int(path.name[0]))
-        speaker.append(path.stem.split("_")[1])
-    raw = gzip.decompress((folder / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes())
-    image = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28)[:4500] / np.float32(255)
-    labels = gzip.decompress((folder / "mnist" / "t10k-labels-idx1-ubyte.gz").read_bytes())
+    image = 1 - digits.image / np.float32(255)
     gy, gx = np.gradient(image, axis=(1, 2))
     angle = (np.arctan2(gy, gx) % np.pi) / np.pi * 8
     hog = []
@@ -748,17 +742,16 @@ def spoken_digits(folder):
         hog.append((np.hypot(gx, gy) * near).reshape(-1, 7, 4, 7, 4).sum(axis=(2, 4)))
     pictures = np.sqrt(np.stack(hog, -1).reshape(len(image), -1))
     pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
-    sides = (np.float32(sounds), np.array(digit), np.array(speaker))
-    return sides, (pictures.astype(np.float32), np.frombuffer(labels, np.uint8, offset=8)[:4500])
+    return np.float32(sounds), pictures.astype(np.float32), digits.label, digits.factors["speaker"]
 
 
 @pytest.mark.realdata
-def test_spoken_digits_find_pictures_of_the_same_digit_for_unseen_speakers(real_data):
+def test_spoken_digits_find_pictures_of_the_same_digit_for_unseen_speakers(real_data, monkeypatch):
     """1,000 pairs of five speakers with pictures; the sixth speaker's 500 words look among 1,500 new pictures."""
-    (sounds, spoken, speaker), (pictures, drawn) = spoken_digits(real_data)
+    monkeypatch.setenv("MMALIGN_NB_DATA", str(real_data))
+    sounds, pictures, digit, speaker = sounds_and_pictures()
     rng = np.random.default_rng(0)
-    shuffled = rng.permutation(len(pictures))
-    known, gallery = shuffled[:3000], shuffled[3000:4500]
+    known, gallery = np.split(rng.permutation(len(pictures)), 2)
     methods = {
         "relative": Relative(top_k=100, power=4),
         "cca": CCA(reg=0.3, power=2),
@@ -769,11 +762,11 @@ def test_spoken_digits_find_pictures_of_the_same_digit_for_unseen_speakers(real_
     hits = {name: [] for name in (*methods, "none")}
     for unseen in ("george", "theo"):
         train = rng.choice(np.flatnonzero(speaker != unseen), 1000, replace=False)
-        partner = np.array([rng.choice(known[drawn[known] == d]) for d in spoken[train]])
+        partner = np.array([rng.choice(known[digit[known] == d]) for d in digit[train]])
         test = np.flatnonzero(speaker == unseen)
 
         def hit(za, zb, test=test):
-            return (drawn[gallery][cosine_similarity(za, zb).argmax(1)] == spoken[test]).mean()
+            return (digit[gallery][cosine_similarity(za, zb).argmax(1)] == digit[test]).mean()
 
         for name, method in methods.items():
             method.fit(sounds[train], pictures[partner])

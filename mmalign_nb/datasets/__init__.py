@@ -1,6 +1,7 @@
-"""Items to learn on: all of them offline, drawn or rendered on the spot.
+"""Items to learn on: drawn or rendered on the spot, and real sets that are downloaded when first asked for.
 
-Each set is loaded by one function that returns :class:`Items`.
+Each set is loaded by one function that returns :class:`Items`; ``wikipedia`` returns two tables of features. What
+needs a download says so: ``spoken_digits``, ``esc10``, ``wikipedia``; ``python -m mmalign_nb.datasets`` fetches them ahead.
 """
 
 # Not lazily: each function has the name of its module, and whoever imports the module first would otherwise
@@ -8,7 +9,19 @@ Each set is loaded by one function that returns :class:`Items`.
 from ._items import Items
 from .colors import colors
 from .digits import digits
+from .fetch import WikipediaFeatures, esc10, spoken_digits, wikipedia
 from .glyphs import glyphs, typefaces
 from .things import things
 
-__all__ = ["Items", "colors", "digits", "glyphs", "things", "typefaces"]
+__all__ = [
+    "Items",
+    "WikipediaFeatures",
+    "colors",
+    "digits",
+    "esc10",
+    "glyphs",
+    "spoken_digits",
+    "things",
+    "typefaces",
+    "wikipedia",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -64,6 +64,11 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.head = head
         self.seed = seed
         self.progress = progress
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
 
     @abstractmethod
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
@@ -219,8 +224,8 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
                 out[rows] = z.numpy()
         return out
 
-    def save(self, path: str | Path, *, half: bool = False) -> None:
-        """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers, in half the bytes."""
+    def save(self, path: str | Path | BinaryIO, *, half: bool = False) -> None:
+        """Write the fitted encoder to one ``.npz`` file, by its name or open; ``half`` stores 16-bit numbers, in half the bytes."""
         check_is_fitted(self, "net_")
         arrays = {f"net.{k}": v.numpy() for k, v in self.net_.state_dict().items()}
         if (pairs := getattr(self, "pairs_", None)) is None:
@@ -241,7 +246,7 @@ class TrainedEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         )
 
     @classmethod
-    def load(cls, name: str | Path) -> Self:
+    def load(cls, name: str | Path | BinaryIO) -> Self:
         """Read an encoder from a file, or a trained one by its name; the error for another name lists them."""
         import torch
 

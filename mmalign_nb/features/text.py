@@ -8,7 +8,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from scipy import sparse
@@ -280,8 +280,8 @@ class TfidfText(TransformerMixin, BaseEstimator):
         out.eliminate_zeros()
         return out
 
-    def save(self, path: str | Path, *, half: bool = False) -> None:
-        """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers."""
+    def save(self, path: str | Path | BinaryIO, *, half: bool = False) -> None:
+        """Write the fitted encoder to one ``.npz`` file, by its name or open; ``half`` stores 16-bit numbers."""
         check_is_fitted(self, "idf_")
         arrays = {"idf": self.idf_}
         if self.dim is not None:
@@ -294,7 +294,7 @@ class TfidfText(TransformerMixin, BaseEstimator):
         )
 
     @classmethod
-    def load(cls, name: str | Path) -> Self:
+    def load(cls, name: str | Path | BinaryIO) -> Self:
         """Read an encoder from a file, or a trained one by its name (``"glyphs"``, ``"things"``)."""
         with read(name, "text") as (config, arrays):
             new = cls().set_params(
@@ -439,8 +439,8 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         check_is_fitted(self, "vectors_")
         return [w for w in dict.fromkeys(words(text)) if w not in self.vocabulary_]
 
-    def save(self, path: str | Path, *, half: bool = False) -> None:
-        """Write the fitted encoder to one ``.npz`` file; ``half`` stores 16-bit numbers."""
+    def save(self, path: str | Path | BinaryIO, *, half: bool = False) -> None:
+        """Write the fitted encoder to one ``.npz`` file, by its name or open; ``half`` stores 16-bit numbers."""
         check_is_fitted(self, "vectors_")
         write(
             path,
@@ -450,7 +450,7 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         )
 
     @classmethod
-    def load(cls, name: str | Path) -> Self:
+    def load(cls, name: str | Path | BinaryIO) -> Self:
         """Read an encoder from a file."""
         with read(name, "words") as (config, arrays):
             new = cls(**config["params"])

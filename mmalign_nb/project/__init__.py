@@ -5,11 +5,13 @@ time**, ``transform(X, side="a")``, so that a query needs no partner and the two
 Neither side is standardised per column here (put a scaler in front if columns have different units); means are
 removed. Side b's features are what scikit-learn calls ``y``, so pipelines, ``clone``, ``GridSearchCV`` and ``set_output``
 work. Either side may be sparse, in fit and in transform, but for the target of ``RidgeMap``.
+``DualEncoder`` puts two encoders in front: raw items in, one object to fit, search with, save and load.
 """
 
 from ._base import LinearMap
 from ._contrastive import Contrastive
+from ._dual import DualEncoder
 from ._linear import CCA, Procrustes, RidgeMap
 from ._relative import Relative
 
-__all__ = ["CCA", "Contrastive", "LinearMap", "Procrustes", "Relative", "RidgeMap"]
+__all__ = ["CCA", "Contrastive", "DualEncoder", "LinearMap", "Procrustes", "Relative", "RidgeMap"]

@@ -31,6 +31,10 @@ class LinearMap(NamedTuple):
             return np.asarray(X.astype(np.float64) @ self.weights + (self.bias - self.mean @ self.weights))
         return np.asarray((X - self.mean) @ self.weights + self.bias)
 
+    def in_c_order(self) -> LinearMap:
+        """Return it with its numbers laid out as a file has them: the last bits of a product depend on the layout."""
+        return LinearMap(*map(np.ascontiguousarray, self))
+
 
 class Side:
     """One side of the training pairs less its mean; a sparse side is never centred itself, so it stays sparse.
@@ -184,6 +188,7 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 f"{type(self).__name__}"
             )
         learned = self._learn(Side(tables["a"], "A"), Side(tables["b"], "B"))
+        learned = {k: v.in_c_order() if isinstance(v, LinearMap) else v for k, v in learned.items()}
         for name in getattr(self, "_learned", ()):  # an earlier fit may have had more of them
             self.__dict__.pop(name, None)
         names = {s: _column_names(X) for s, X in (("a", A), ("b", B))}
@@ -346,16 +351,22 @@ class Projection(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         >>> turn.score(A, A), turn.score(A[:2], A[1::-1])  # all first; all second of two
         (1.0, 0.5)
         """
-        za, zb = unit(self._place(A, "a", "A")), unit(self._place(B, "b", "B"))
+        za, zb = self._place(A, "a", "A"), self._place(B, "b", "B")
         check_same_length(za, zb, "A", "B")
-        total = 0.0
-        for q, g in ((za, zb), (zb, za)):
-            for i in range(0, len(q), BLOCK):
-                s = q[i : i + BLOCK] @ g.T
-                own = np.take_along_axis(s, np.arange(i, i + len(s))[:, None], axis=1)
-                rank = (s > own).sum(1) + ((s == own).sum(1) + 1) / 2
-                total += float((1 / rank).sum())
-        return total / (2 * len(za))
+        return mean_reciprocal_rank(za, zb)
+
+
+def mean_reciprocal_rank(za: np.ndarray, zb: np.ndarray) -> float:
+    """Return the mean of 1 / rank of row i of one side for row i of the other by cosine, over both directions."""
+    za, zb = unit(za), unit(zb)
+    total = 0.0
+    for q, g in ((za, zb), (zb, za)):
+        for i in range(0, len(q), BLOCK):
+            s = q[i : i + BLOCK] @ g.T
+            own = np.take_along_axis(s, np.arange(i, i + len(s))[:, None], axis=1)
+            rank = (s > own).sum(1) + ((s == own).sum(1) + 1) / 2
+            total += float((1 / rank).sum())
+    return total / (2 * len(za))
 
 
 def unit(x: np.ndarray) -> np.ndarray:

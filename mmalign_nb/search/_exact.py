@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from .._check import as_ids, as_threshold, check_nonzero_rows, one_of
-from .._files import as_path
+from .._files import as_path, read_array, read_header
+from .._folder import Kind, check_sum, opened, write
 from ..similarity import METRICS, Gallery, Rows, above, as_rows, norms, top_k
-from ._folder import read, write
+
+_KIND = Kind("index.json", 2, "Index.save", "build the index again", {"vectors": ".npy", "ids": ".npy"})
 
 
 class Hits(NamedTuple):
@@ -289,7 +292,8 @@ class Index:
         facts = {"metric": self.metric, "n": len(self), "dim": self.dim}
         facts["bits"] = "" if self._form is None else self._form.bits
         arrays = {"vectors": self.vectors} if len(self) else {}
-        write(as_path(path), facts, arrays | ({} if self._ids is None else {"ids": self.ids}))
+        arrays |= {} if self._ids is None else {"ids": self.ids}
+        write(_KIND, as_path(path), facts, {name: partial(_put, x) for name, x in arrays.items()})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, verify: bool = True) -> Index:
@@ -325,7 +329,12 @@ class Index:
         ...     Index.load(folder).search([[1, 2]], k=1).ids.tolist()
         [['up']]
         """
-        facts, parts = read(as_path(path), verify)
+        with opened(_KIND, as_path(path)) as (facts, files):
+            parts = {}
+            for name, opened_file in files.items():
+                if verify or name == "ids":
+                    check_sum(_KIND, opened_file, facts["parts"][name])
+                parts[name] = opened_file.name, _array(opened_file, mapped=name == "vectors")
         index, n, dim = cls(facts["metric"]), facts["n"], facts["dim"]
         if dim is not None:
             index._form = Rows(None, dim, facts["bits"])
@@ -355,3 +364,16 @@ class Index:
 
     def __repr__(self) -> str:
         return f"Index(metric={self.metric!r}, n={len(self)}, dim={self.dim})"
+
+
+def _put(array: np.ndarray, file: BinaryIO) -> None:
+    np.save(file, array, allow_pickle=False)
+
+
+def _array(file: BinaryIO, mapped: bool) -> np.ndarray:
+    """The array of a file, after its header was compared with its size; a mapped one stays on the disk."""
+    head = read_header(file, os.fstat(file.fileno()).st_size, file.name)
+    file.seek(0)
+    if mapped:
+        return np.memmap(file, mode="r", **head).view(np.ndarray)
+    return read_array(file.read(), head, file.name)

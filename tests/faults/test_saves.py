@@ -271,7 +271,7 @@ def test_a_power_cut_leaves_the_old_index_or_the_new_one(tmp_path, monkeypatch, 
 
 def test_a_new_folder_is_on_the_disk_too(tmp_path, monkeypatch):
     synced = []
-    monkeypatch.setattr("mmalign_nb.search._folder.sync_folder", synced.append)
+    monkeypatch.setattr("mmalign_nb._folder.sync_folder", synced.append)
     version(1).save(tmp_path / "a" / "b")
     assert {tmp_path, tmp_path / "a", tmp_path / "a" / "b"} <= set(synced)
 
@@ -304,7 +304,7 @@ def test_two_save_while_one_loads(tmp_path):
 
 def test_arrays_of_a_save_at_work_are_not_removed(tmp_path):
     """The second save begins, works and ends while the first one has written its arrays and not yet switched."""
-    from mmalign_nb.search import _folder
+    from mmalign_nb import _folder
 
     version(0).save(tmp_path)
     real, first = _folder._write_part, True
@@ -328,7 +328,8 @@ def test_arrays_of_a_save_at_work_are_not_removed(tmp_path):
 
 def test_arrays_of_a_save_that_ends_meanwhile_are_not_removed(tmp_path, monkeypatch):
     """One save looks what may go; the other one switches after its arrays were seen, and before it is asked for."""
-    from mmalign_nb.search import _folder
+    from mmalign_nb import _folder
+    from mmalign_nb.search import _exact
 
     version(0).save(tmp_path)
     go, ready, replace = threading.Event(), threading.Event(), os.replace
@@ -351,7 +352,7 @@ def test_arrays_of_a_save_that_ends_meanwhile_are_not_removed(tmp_path, monkeypa
         return real(path)
 
     monkeypatch.setattr(_folder, "unfinished", ends_first)
-    _folder._remove_unnamed(tmp_path)
+    _folder._remove_unnamed(_exact._KIND, tmp_path)
     assert which(Index.load(tmp_path)) == 1
     assert not litter(tmp_path)
 
@@ -373,13 +374,13 @@ def test_a_file_that_was_taken_for_a_leftover_is_made_again(tmp_path, monkeypatc
 
 
 def test_loading_starts_again_when_the_arrays_are_replaced_meanwhile(tmp_path, monkeypatch):
-    from mmalign_nb.search import _folder
+    from mmalign_nb import _folder
 
     version(1).save(tmp_path)
     real, calls = _folder._read_facts, []
 
-    def read(folder):
-        facts = real(folder)
+    def read(kind, folder):
+        facts = real(kind, folder)
         if not calls:
             calls.append(1)
             monkeypatch.setattr(_folder, "_read_facts", real)
@@ -676,10 +677,10 @@ def overlap(path):
 
 
 BROKEN_TEXT = {
-    "empty": (lambda p: p.write_bytes(b""), "is no archive of an encoder, or it is damaged"),
-    "cut": (lambda p: p.write_bytes(p.read_bytes()[:-30]), "is no archive of an encoder"),
-    "foreign": (lambda p: p.write_bytes(header((3,)) + b"\0" * 12), "is no archive of an encoder"),
-    "bomb": (bomb, "is compressed; want the archive as the encoder's save wrote it"),
+    "empty": (lambda p: p.write_bytes(b""), "is no archive of arrays, or it is damaged"),
+    "cut": (lambda p: p.write_bytes(p.read_bytes()[:-30]), "is no archive of arrays"),
+    "foreign": (lambda p: p.write_bytes(header((3,)) + b"\0" * 12), "is no archive of arrays"),
+    "bomb": (bomb, "is compressed; want the archive as save wrote it"),
     "overlap": (overlap, "claims to hold more bytes than it has"),
     "no config": (lambda p: rewrite(p, config=None), "holds no encoder: it has idf"),
     "config of bytes": (lambda p: rewrite(p, config=np.arange(3)), "holds no whole encoder of text"),

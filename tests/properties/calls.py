@@ -22,7 +22,16 @@ from mmalign_nb import (
     sync,
     threshold,
 )
-from mmalign_nb.features import CnnImage, RnnAudio, TfidfText, Word2VecText
+from mmalign_nb.features import (
+    CnnImage,
+    EfficientNetLite,
+    RnnAudio,
+    TfidfText,
+    Word2VecText,
+    WordLlamaText,
+    from_sentence_transformers,
+    from_torchvision,
+)
 
 # An optimizer's first use imports half of torch, with warnings of its own that are not ours to judge.
 torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))]).step()
@@ -100,6 +109,24 @@ def vectors_of(make: Any, **fixed: Any) -> Any:
     return lambda X: encoder().transform(X)
 
 
+@functools.cache
+def _looks() -> Any:
+    return CnnImage(dim=4, epochs=1, progress=False).fit(GREY, np.arange(len(GREY)) % 2)
+
+
+class _Lengths:
+    """In the place of a model of sentence-transformers."""
+
+    def encode(self, inputs: Any, **options: Any) -> Any:
+        return np.array([[len(text), 1.0] for text in inputs])
+
+
+def two_towers(items_a: Any, items_b: Any) -> Any:
+    """A DualEncoder fitted on pairs of texts and pictures, and asked about the same."""
+    dual = project.DualEncoder(TfidfText(), _looks(), project.CCA()).fit(items_a, items_b)
+    return dual.transform(items_a), dual.transform(items_b, "b"), dual.score(items_a, items_b)
+
+
 def indexed(vectors: Any, queries: Any, ids: Any = None, k: Any = 2, metric: Any = "cosine") -> Any:
     return search.Index(metric).add(vectors, ids).search(queries, k)
 
@@ -152,6 +179,39 @@ ONLY_MATRIX = never_mind(("scores", "list of rows"))  # a good list of rows is t
 ABSTAINS = never_mind(("scores", "all never"), ("scores", "all equal"), ("decoys", "all equal"))
 
 CALLS = [
+    Call(
+        "DualEncoder",
+        two_towers,
+        {"items_a": TEXTS, "items_b": GREY},
+        {"items_a": "texts", "items_b": "images"},
+        {"items_a": ("X",), "items_b": ("X",)},
+    ),
+    Call(
+        "DualEncoder side",
+        lambda side: project.DualEncoder(_looks(), _looks()).transform(GREY, side),
+        {"side": "b"},
+        {"side": "choice"},
+    ),
+    Call(
+        "EfficientNetLite",
+        lambda X, size: EfficientNetLite(size).transform(X).round(3),
+        {"X": IMAGES, "size": 32},
+        {"X": "images", "size": "count"},
+        skip=never_mind(("size", "1"), ("size", "large")),
+    ),
+    Call("WordLlamaText", lambda X: WordLlamaText().transform(X), {"X": TEXTS}, {"X": "texts"}),
+    Call(
+        "from_torchvision",
+        lambda name, seed: from_torchvision(name, seed=seed).get_params(),
+        {"name": "resnet18", "seed": 3},
+        {"name": "choice", "seed": "seed"},
+    ),
+    Call(
+        "from_sentence_transformers",
+        lambda X, batch_size: from_sentence_transformers(_Lengths(), batch_size=batch_size).transform(X),
+        {"X": TEXTS, "batch_size": 2},
+        {"X": "texts", "batch_size": "count"},
+    ),
     *(
         Call(f"similarity {m}", functools.partial(f, metric=m), {"A": A, "B": B}, SIDES)
         for m in ("cosine", "euclidean", "manhattan", "dot")

@@ -26,7 +26,8 @@ CASES = [(c, a, change) for c in CALLS for a, kind in c.kinds.items() for change
 NOT_CALLED = {
     "Hits", "RangeHits", "Hubness", "Matches", "PathCurve", "Threshold", "Sweep", "NextLine", "Drift", "Explanation", "Term", "Offset", "DtwPath",
     "Leakage", "PairReport", "RetrievalReport", "LinearMap", "METRICS", "COLORS", "MARKERS", "Picture", "new_figure",
-    "styled", "colors", "digits", "typefaces",
+    "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia", "WikipediaFeatures",
+    "TorchvisionImage", "SentenceTransformerEncoder",
 }  # fmt: skip
 
 

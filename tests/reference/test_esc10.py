@@ -1,0 +1,17 @@
+"""The five folds of ESC-10 (Piczak, 2015), and our recurrent network beside them."""
+
+import published
+import pytest
+
+
+@pytest.mark.realdata
+def test_every_model_is_near_the_published_mean_and_the_rnn_above_the_forest(stated):
+    mean = {model: folds.mean() for model, folds in published.esc10_table().items()}
+    print(mean)
+    for model, wanted in published.ESC_PAPER.items():
+        assert mean[model] == pytest.approx(wanted, abs=0.05), mean
+        assert float(stated[model][1]) == pytest.approx(mean[model], abs=0.015)
+    assert mean["RnnAudio"] >= published.ESC_PAPER["random forest"], mean
+    assert float(stated["RnnAudio"][1]) == pytest.approx(
+        mean["RnnAudio"], abs=0.05
+    )  # training differs between machines
