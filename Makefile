@@ -62,7 +62,7 @@ install: $(VENV)/.installed
 lab: install
 	$(BIN)/jupyter lab $(LAB_ARGS) $(FIRST)
 
-test: style types layers unit again nbval browser
+test: style types layers again unit nbval browser
 
 style: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -44,7 +44,9 @@ def visit(browser):
         contexts.append(context)
         page = context.new_page()
         page.faults = []
-        page.on("request", lambda r: r.url.startswith(("file:", "data:")) or page.faults.append(r.url))
+        page.on(
+            "request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or page.faults.append(r.url)
+        )
         page.on("requestfailed", lambda r: page.faults.append(f"failed: {r.url}"))
         page.on("pageerror", lambda e: page.faults.append(str(e)))
         page.on("console", lambda m: m.type in ("error", "warning") and page.faults.append(m.text))
@@ -125,6 +127,34 @@ def test_axe_finds_nothing_on_a_phone_with_the_contents_open(visit, book):
     page.evaluate(THIN)
     found = Axe().run(page, options={"preload": False})
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_every_panel_of_every_chapter_moves(visit, book):
+    """No kernel, no network: what can be turned changes what is shown, and the stored picture has made room."""
+    page, panels = visit(), 0
+    for path in sorted(book.glob("0*.html")):
+        page.goto(path.as_uri())
+        stored = page.locator("figure figcaption", has_text="Panel(").count()
+        page.wait_for_function("n => document.querySelectorAll('.mm-live.alive').length === n", arg=stored)
+        assert page.locator(".mm-live.alive + figure").evaluate_all("all => all.every(e => !e.offsetParent)")
+        for k in range(stored):
+            panel = page.locator(".mm-panel").nth(k)
+            panel.scroll_into_view_if_needed()
+            before = panel.inner_text()
+            sliders, yes = panel.get_by_role("slider"), panel.get_by_role("button", name="yes")
+            if yes.count():
+                yes.first.click()
+            elif sliders.count():
+                at = sliders.first.input_value()
+                sliders.first.press("Home" if at != sliders.first.get_attribute("min") else "End")
+            else:
+                panel.get_by_role("searchbox").first.fill("snowman")
+            page.wait_for_function(
+                "([e, text]) => e.innerText !== text", arg=[panel.element_handle(), before]
+            )
+            panels += 1
+    assert panels >= 8
+    assert page.faults == []
 
 
 def rare_words(book):
