@@ -306,14 +306,15 @@ ASKED = "import json; print(json.dumps([[list(map(int, c)), r] for c, r in one.a
 
 
 @pytest.fixture
-def live(served, open_notebook):
-    """The panel, live in JupyterLab."""
+def live(request, served, open_notebook):
+    """The panel, live in JupyterLab, or in Notebook 7 where a test asks for it."""
     folder = served[0]
     (folder / "answers.csv").unlink(missing_ok=True)
     nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source.strip()) for source in CELLS])
     nb.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(nb, folder / NOTEBOOK)
-    notebook = open_notebook(NOTEBOOK)
+    notebook = open_notebook(NOTEBOOK, app=getattr(request, "param", "lab/tree"))
+    notebook.complaints.clear()  # Notebook 7 itself has something to say at its start
     notebook.run_all()
     assert notebook.errors() == []
     expect(notebook.page.locator(".mm-stage")).to_be_visible()
@@ -330,6 +331,7 @@ def asked(notebook, n):
     return told
 
 
+@pytest.mark.parametrize("live", ["lab/tree", "notebooks"], indirect=True)
 def test_twenty_fast_keys_reach_python_each_for_its_own_pair(live, served):
     page, here = live.page, labelling()
     kinds = page.evaluate(
