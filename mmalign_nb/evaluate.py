@@ -187,7 +187,7 @@ def retrieval_report(
     Without ``groups`` the intervals take queries as independent: where several come from one object or speaker they are too
     narrow. Few groups may hold none of the rarer kind, so two imagined ones of mean size are drawn with them, all of one at
     the worst value and all of the other at the best (as Agresti and Coull add to counts). A 95 % interval then left the truth out in
-    about .03 to .07 of the runs with 100, 30 and ten groups, equal or not (``benchmarks/PROMISES.md``).
+    about .04 to .10 of the runs with 100, 30 and ten groups, equal or not (``benchmarks/PROMISES.md``).
 
     With labels as truth the pairs of one label are counted as equally right; mAP over the whole list is not mAP@50.
 
