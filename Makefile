@@ -67,7 +67,7 @@ test: style types layers again unit nbval browser
 style: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@if command -v npm >/dev/null 2>&1; then $(TSC) -p jsconfig.json; else echo "no npm: the types of the panels' JavaScript are not checked"; fi
+	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) -p jsconfig.json; else echo "no TypeScript (npm, or its registry): the types of the panels' JavaScript are not checked"; fi
 
 types: $(VENV)/.installed-test
 	$(BIN)/mypy
