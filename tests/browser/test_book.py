@@ -59,7 +59,7 @@ def visit(browser):
 
 LOOK = """() => {
   document.querySelectorAll("details:not(.contents)").forEach(fold => { fold.open = true; });
-  const rooms = [...document.querySelectorAll("main *")].filter(e => !e.closest("pre, .scroll, .formula, .katex"));
+  const rooms = [...document.querySelectorAll("main *")].filter(e => !e.closest("pre, .scroll, .mm-wide, .mm-scroll, .formula, .katex"));
   return document.fonts.ready.then(() => ({
     wide: document.documentElement.scrollWidth - innerWidth,
     cut: rooms.filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 80)),

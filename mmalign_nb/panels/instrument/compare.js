@@ -29,7 +29,7 @@ export function compare(page) {
   const next = h("button", { type: "button", title: "the next query for which the two find another first item", onclick: advance }, "next difference");
   const differ = h("span", { class: "mm-note" });
   const asked = h("section", { class: "mm-asked", "aria-live": "polite" });
-  const columns = [0, 1].map(() => h("section", { class: "mm-found" })), all = h("div", { class: "mm-wide", tabindex: "0", role: "region", "aria-label": "all measures" });
+  const columns = [0, 1].map(() => h("section", { class: "mm-found" })), all = h("div", { class: "mm-wide", tabindex: "0", role: "group", "aria-label": "all measures" });
   const list = h("details", {}, h("summary", {}, "all measures in a table"), all);
   query.fit(numbers(n), now().query);
   page.root.append(h("div", { class: "mm-row" }, left.el, right.el, next, differ), query.el, page.saidEl, h("div", { class: "mm-compare" }, asked, ...columns), list);

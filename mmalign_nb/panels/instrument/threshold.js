@@ -49,7 +49,7 @@ export function threshold(page) {
     judged || promised ? chart(judged ? "at each line" : "promised at each line", quality, key(...(judged ? [["line right", "precision"], ["line third dashed", "recall"]] : []), ...(promised ? [["band", "promised: precision is in here"]] : []))) : null,
     judged ? chart("precision over recall", curve, key(["line right", "this matching"], ["line soft dashed", "every pair above"])) : null);
   const above = h("div", { class: "mm-cards" }), below = h("div", { class: "mm-cards" }), chosen = h("div", { class: "mm-pick", "aria-live": "polite" });
-  const list = h("details", { ontoggle: () => tell() }, h("summary", {}, "the kept pairs as a table")), rows = h("div", { class: "mm-scroll", tabindex: "0", role: "region", "aria-label": "kept pairs" });
+  const list = h("details", { ontoggle: () => tell() }, h("summary", {}, "the kept pairs as a table")), rows = h("div", { class: "mm-scroll", tabindex: "0", role: "group", "aria-label": "kept pairs" });
   list.append(rows);
   page.root.append(
     h("div", { class: "mm-row" }, mode.el, names.length > 1 ? measure.el : null, ...(rules.length ? [rule.el, suggest] : []), h("label", { class: "mm-field" }, h("span", {}, "show"), search)),
