@@ -24,6 +24,13 @@ function host(model, root) {
   const { el, say } = speaker();
   let asked = 0, away = false, waiting = 0;
   /** @type {Map<number, (answer: any) => void>} */ const open = new Map();
+  let unsaved = 0;
+  const save = () => {
+    if (!unsaved) return;
+    clearTimeout(unsaved); unsaved = 0;
+    model.save_changes();
+  };
+  undo.push(save);
   let putting = false; // what this view changes it draws itself
   const on = (event, f) => {
     const heard = (...x) => (putting && event.startsWith("change:") ? undefined : f(...x));
@@ -46,12 +53,13 @@ function host(model, root) {
       putting = true;
       for (const [name, value] of Object.entries(changes)) model.set(name, value);
       putting = false;
-      model.save_changes();
+      if (!unsaved) unsaved = window.setTimeout(save, 20); // after the frame has been painted
       if (away) say(AWAY, true);
     },
     ask(content, done, buffers = []) {
       if (!model.send) return say("This page has no Python behind it, and this needs it.", true);
       if (away) return lost();
+      save(); // what was turned is there before what is asked
       open.set(++asked, done);
       model.send({ ...content, id: asked }, undefined, buffers);
       listen();

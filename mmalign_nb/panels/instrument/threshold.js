@@ -162,14 +162,27 @@ export function threshold(page) {
   }
 
   // ---- drawing
-  /** @type {Map<string, HTMLCanvasElement>} */ const heats = new Map();
+  /** @type {Map<string, {key: string, under: HTMLCanvasElement, plot: any}>} */ const stills = new Map();
+  /** What the line does not change is drawn once; gives its plot on the emptied canvas. */
+  function still(canvas, name, w, h, paint) {
+    const key = `${now().measure}/${now().mode} ${w} ${h} ${window.devicePixelRatio}`;
+    let one = stills.get(name);
+    if (!one || one.key !== key || !colors.fg) {
+      const under = document.createElement("canvas"), ctx = blank(under, w, h);
+      stills.set(name, one = { key, under, plot: paint(ctx) });
+    }
+    const ctx = blank(canvas, w, h);
+    ctx.drawImage(one.under, 0, 0, w, h);
+    return { ...one.plot, ctx };
+  }
   function draw(t, kept, shown, told) {
     if (!colors.fg) colors = theme(page.root); // before the panel stood on the page it had no colours
-    const p = /** @type {Path} */ (path), name = now().measure, x = one(), ends = [x.range.min, x.range.max];
-    const wide = map.clientWidth || 280, w = wide, high = Math.round(Math.max(Math.min((wide * n) / Math.max(m, 1), wide), 60)), ctx = blank(map, w, high);
-    if (!heats.has(name) && colors.fg) heats.set(name, heat(x.S, n, m, colors));
-    ctx.imageSmoothingEnabled = n > high || m > w;
-    if (heats.has(name)) ctx.drawImage(/** @type {any} */ (heats.get(name)), 0, 0, w, high);
+    const p = /** @type {Path} */ (path), x = one(), ends = [x.range.min, x.range.max];
+    const wide = map.clientWidth || 280, w = wide, high = Math.round(Math.max(Math.min((wide * n) / Math.max(m, 1), wide), 60));
+    const { ctx } = still(map, "map", w, high, (c) => {
+      c.imageSmoothingEnabled = n > high || m > w;
+      if (colors.fg) c.drawImage(heat(x.S, n, m, colors), 0, 0, w, high);
+    });
     const at = (s) => [((p.j[s] + 0.5) / m) * w, ((p.i[s] + 0.5) / n) * high], size = Math.min(Math.max((0.9 * w) / Math.max(n, m, 1), 5), 13);
     const good = p.right ? shown.filter((s) => p.right?.[s]) : shown, bad = p.right ? shown.filter((s) => !p.right?.[s]) : [];
     if (shown.length > MANY) {
@@ -189,29 +202,36 @@ export function threshold(page) {
     map.setAttribute("aria-label", `Map of ${n} × ${m} scores with ${count(told.kept, "chosen pair")}${judged ? `, ${told.right} right and ${told.kept - told.right} wrong` : ""}; arrow keys choose a cell`);
 
     const cw = hills.clientWidth || 260, box = [34, 14, cw - 46, 76], { edges, right: r, wrong } = x.hills, top = Math.max(...r, ...wrong) || 1;
-    let plot = axes(blank(hills, cw, 112), box, ends, [0, top], colors, { ny: 0 });
-    bars(plot, edges, judged ? wrong : r, colors.soft, false);
-    if (judged) bars(plot, edges, r, colors.right, true);
+    let plot = still(hills, "hills", cw, 112, (c) => {
+      const under = axes(c, box, ends, [0, top], colors, { ny: 0 });
+      bars(under, edges, judged ? wrong : r, colors.soft, false);
+      if (judged) bars(under, edges, r, colors.right, true);
+      return under;
+    });
     upright(plot, t, colors.fg);
     hills.setAttribute("aria-label", `Histogram of the scores from ${words(ends[0])} to ${words(ends[1])}; the line stands at ${words(t)}`);
     if (quality.isConnected) {
-      plot = axes(blank(quality, cw, 112), box, ends, [0, 1], colors);
-      if (promised && now().mode === "pool") band(plot, ends);
-      const c = p.curve();
-      if (judged) {
-        line(plot, [...c.lines, ends[0]], [...c.recall, c.recall.at(-1) ?? 0], colors.third, [5, 3], 2);
-        line(plot, c.lines, c.precision, colors.right);
-      }
+      plot = still(quality, "quality", cw, 112, (ctx) => {
+        const under = axes(ctx, box, ends, [0, 1], colors), c = p.curve();
+        if (promised && now().mode === "pool") band(under, ends);
+        if (judged) {
+          line(under, [...c.lines, ends[0]], [...c.recall, c.recall.at(-1) ?? 0], colors.third, [5, 3], 2);
+          line(under, c.lines, c.precision, colors.right);
+        }
+        return under;
+      });
       upright(plot, t, colors.fg);
       const sure = promised && now().mode === "pool" ? bound(t) : NaN;
       dot(plot, t, judged ? told.precision : sure, judged ? colors.right : colors.third, colors.bg);
       quality.setAttribute("aria-label", [judged ? `Precision and recall at each line; here ${share(told.precision)} and ${share(told.recall)}` : "", promised ? `At each line a precision is promised; here at least ${share(sure)}` : ""].filter(Boolean).join(". "));
     }
     if (curve.isConnected) {
-      plot = curvePlot = axes(blank(curve, cw, 130), [34, 14, cw - 46, 78], [0, 1], [0, 1], colors, { x: "recall" });
-      if (x.every) line(plot, x.every.recall, x.every.precision, colors.soft, [4, 4], 1.6);
-      const c = p.curve();
-      line(plot, c.recall, c.precision, colors.right);
+      plot = curvePlot = still(curve, "curve", cw, 130, (ctx) => {
+        const under = axes(ctx, [34, 14, cw - 46, 78], [0, 1], [0, 1], colors, { x: "recall" }), c = p.curve();
+        if (x.every) line(under, x.every.recall, x.every.precision, colors.soft, [4, 4], 1.6);
+        line(under, c.recall, c.precision, colors.right);
+        return under;
+      });
       dot(plot, told.recall, told.precision, colors.fg, colors.bg, 7);
       curve.setAttribute("aria-label", `Precision over recall of this matching and of every pair above; here precision ${share(told.precision)} at recall ${share(told.recall)}`);
     }
@@ -260,7 +280,7 @@ export function threshold(page) {
   for (const name of ["_mode", "_measure"]) page.on(`change:${name}`, () => load());
   page.on("change:_threshold", () => { line_.set(now().t); refresh(); });
   page.on("change:_rule", () => rule.set(now().rule));
-  const again = () => { colors = theme(page.root); heats.clear(); refresh(); };
+  const again = () => { colors = theme(page.root); stills.clear(); refresh(); };
   const sizes = new ResizeObserver(() => refresh()), dark = new MutationObserver(again), media = window.matchMedia("(prefers-color-scheme: dark)");
   sizes.observe(page.root);
   dark.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
