@@ -150,16 +150,15 @@ export const rgb = (hex) => [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 1
 /** Marks of chosen pairs: discs for right ones, crosses for wrong ones, each with a rim.
  * @param {CanvasRenderingContext2D} ctx @param {number[][]} at @param {number} size @param {string} color @param {string} rim @param {boolean} cross */
 export function marks(ctx, at, size, color, rim, cross) {
-  const h = size / 2, shape = () => {
-    ctx.beginPath();
-    for (const [x, y] of at) {
-      if (cross) { ctx.moveTo(x - h, y - h); ctx.lineTo(x + h, y + h); ctx.moveTo(x + h, y - h); ctx.lineTo(x - h, y + h); }
-      else { ctx.moveTo(x + h, y); ctx.arc(x, y, h, 0, 7); }
-    }
-  };
+  const h = size / 2, many = at.length > 400; // then rims and round corners would only cover each other
   ctx.save();
-  shape();
-  ctx.strokeStyle = rim; ctx.lineWidth = cross ? size * 0.36 + 2 : 2; ctx.stroke();
+  ctx.beginPath();
+  for (const [x, y] of at) {
+    if (cross) { ctx.moveTo(x - h, y - h); ctx.lineTo(x + h, y + h); ctx.moveTo(x + h, y - h); ctx.lineTo(x - h, y + h); }
+    else if (many) ctx.rect(x - h, y - h, size, size);
+    else { ctx.moveTo(x + h, y); ctx.arc(x, y, h, 0, 7); }
+  }
+  if (!many) { ctx.strokeStyle = rim; ctx.lineWidth = cross ? size * 0.36 + 2 : 2; ctx.stroke(); }
   if (cross) { ctx.strokeStyle = color; ctx.lineWidth = size * 0.36; ctx.stroke(); } else { ctx.fillStyle = color; ctx.fill(); }
   ctx.restore();
 }

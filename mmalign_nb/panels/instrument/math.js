@@ -182,7 +182,7 @@ export class Path {
 
   /** Stretches on both sides of a line, nearest first: kept ones, and left-out ones of the matching without a line.
    * @param {number} t @param {number} k @param {(s: number) => boolean} wanted @param {(s: number) => number} score */
-  around(t, k, wanted, score) {
+  around(t, k, wanted, score, kept = this.at(t)) {
     /** @type {number[]} */ const above = [], /** @type {number[]} */ below = [];
     if (this.prefix) {
       const end = reach(this.upper, this.fine(t));
@@ -191,7 +191,7 @@ export class Path {
       return { above, below };
     }
     this.last ??= Array.from(this.upper.keys()).filter((s) => this.lower[s] === -Infinity).sort((a, b) => score(b) - score(a));
-    above.push(...this.at(t).filter(wanted).sort((a, b) => score(a) - score(b)).slice(0, k));
+    above.push(...kept.filter(wanted).sort((a, b) => score(a) - score(b)).slice(0, k));
     for (const s of this.last) if (below.length < k && score(s) < t && wanted(s)) below.push(s);
     return { above, below };
   }

@@ -121,7 +121,7 @@ export function threshold(page) {
     if (filter.trim()) parts.push(h("span", {}, `shown: ${count(shown.length, "pair")}`));
     read.replaceChildren(...parts);
     draw(t, kept, shown, told);
-    const near = p.around(t, data.cards, (s) => wanted(p.i[s], p.j[s]), (s) => score(p.i[s], p.j[s]));
+    const near = p.around(t, data.cards, (s) => wanted(p.i[s], p.j[s]), (s) => score(p.i[s], p.j[s]), kept);
     for (const [box, found] of /** @type {[any, number[]][]} */ ([[above, near.above], [below, near.below]]))
       box.replaceChildren(...(found.length ? found.map((s) => pair(p.i[s], p.j[s], p.right ? !!p.right[s] : null)) : [h("p", { class: "mm-note" }, "none")]));
     tell(shown);
