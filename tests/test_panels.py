@@ -319,6 +319,12 @@ def test_the_pool_of_a_labelling_comes_with_a_promise_at_every_line():
         assert bounds[lines >= t][-1] == pytest.approx(labelling.bound(t), nan_ok=True)
     with pytest.raises(TypeError, match="sequence of scores"):
         panel(labelling=rules.Labelling(S[0]))
+    for other in (
+        align.min_match(1 - S),
+        align.nearest_match(S[:5]),
+    ):  # distances fall where scores rise; another table
+        with pytest.raises(ValueError, match="labelling has a pool of .*want scores of"):
+            panel(labelling=rules.Labelling(other))
 
 
 @pytest.mark.parametrize("shape", [(40, 7), (1, 1), (3, 300)])

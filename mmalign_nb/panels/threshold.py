@@ -25,7 +25,7 @@ from ..plots.scores import (
 )
 from ..plots.style import COLORS, LINE, RIGHT, as_words
 from ._base import Control, Panel, Range, choice, packed, read_measures
-from ._media import Media
+from ._media import two_sides
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,12 +135,16 @@ class ThresholdPanel(Panel):
         captions: tuple[Any, Any] = (None, None),
     ) -> None:
         self._scores, (n, m) = read_measures(scores)
-        self._media = Media(a, "a", n, captions[0]), Media(b, "b", m, captions[1])
+        self._media = two_sides(a, b, (n, m), captions)
         self._truth = None if truth is None else Truth(truth, (n, m))
         self._decoys = _read_decoys(decoys, list(self._scores), n)
         self._target = as_number(target, "target", 0, 1, above=True, below=True)
         self._delta = as_number(delta, "delta", 0, 1, above=True, below=True)
         self._sides, self._labelling = as_words(sides, "sides", 2), labelling
+        if labelling is not None and (labelling.pool.measure, labelling.pool.shape) != ("score", (n, m)):
+            raise ValueError(
+                f"labelling has a pool of {labelling.pool.measure}s of {labelling.pool.shape}; want scores of {(n, m)}"
+            )
         modes = [*MODES] if labelling is None else ["pool", *MODES]
         self._rules = {}
         if self._truth is not None:

@@ -1,8 +1,8 @@
 // The threshold panel: a line through scores, and what it keeps.
 
-import { axes, bars, blank, dot, heat, line, marks, rgb, theme, upright } from "./draw.js";
+import { area, axes, bars, blank, dot, heat, line, marks, rgb, theme, upright } from "./draw.js";
 import { Path, count, reach, share, significant, unpack, written } from "./math.js";
-import { Media, card, download, h, knob, select, table } from "./widgets.js";
+import { Media, card, download, h, knob, select, table, watched } from "./widgets.js";
 
 const MANY = 3000; // more marks than this are a cloud: cells are painted instead
 const ROWS = 200; // rows of the table of pairs
@@ -238,16 +238,9 @@ export function threshold(page) {
   }
 
   /** What is promised at every line, as a band up to 1. */
-  function band({ ctx, X, Y }, ends) {
-    const { lines, bounds } = promised;
-    ctx.save();
-    ctx.fillStyle = colors.third; ctx.globalAlpha = 0.25;
-    ctx.beginPath(); ctx.moveTo(X(ends[1]), Y(1));
-    let before = ends[1];
-    for (let k = 0; k < lines.length; k++) { const x = Math.min(before, lines[k]); ctx.lineTo(X(x), Y(bounds[k])); before = x; }
-    ctx.lineTo(X(ends[0]), Y(bounds.at(-1) ?? 0)); ctx.lineTo(X(ends[0]), Y(1));
-    ctx.fill();
-    ctx.restore();
+  function band(plot, ends) {
+    const lines = [...promised.lines].map((x) => Math.min(x, ends[1])), bounds = [...promised.bounds];
+    area(plot, [ends[1], ...lines, ends[0], ends[0]], [1, ...bounds, bounds.at(-1) ?? 0, 1], colors.third);
   }
 
   // ---- the chosen cell
@@ -281,11 +274,7 @@ export function threshold(page) {
   page.on("change:_threshold", () => { line_.set(now().t); refresh(); });
   page.on("change:_rule", () => rule.set(now().rule));
   const again = () => { colors = theme(page.root); stills.clear(); refresh(); };
-  const sizes = new ResizeObserver(() => refresh()), dark = new MutationObserver(again), media = window.matchMedia("(prefers-color-scheme: dark)");
-  sizes.observe(page.root);
-  dark.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
-  media.addEventListener("change", again);
-  page.later(() => { sizes.disconnect(); dark.disconnect(); media.removeEventListener("change", again); });
+  watched(page, refresh, again);
   page.root.kept = () => (path ? path.at(now().t).map((s) => [path?.i[s], path?.j[s]]) : null); // for who scripts the page
   load();
 }
