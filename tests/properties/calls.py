@@ -405,6 +405,28 @@ CALLS = [
         {"new_scores": ("new scores",)},
     ),
     Call(
+        "ranking_report",
+        evaluate.ranking_report,
+        {
+            "scores": SQUARE,
+            "truth": "diagonal",
+            "gains": SQUARE + 1,
+            "n_boot": 5,
+            "confidence": 0.75,
+            "seed": 1,
+        },
+        {"scores": "scores", "gains": "matrix", "n_boot": "count", "confidence": "number", "seed": "seed"},
+        {"scores": ("truth", "gains")},
+        never_mind(("n_boot", "0")),
+    ),
+    Call(
+        "ranking_report of sides",
+        lambda A, B, a, b: evaluate.ranking_report((A, B), (a, b), ks=(2,), n_boot=0),
+        {"A": A, "B": B, "a": LABELS_A, "b": LABELS_B},
+        {**SIDES, "a": "labels", "b": "labels"},
+        {"A": ("truth",), "B": ("truth",), "a": ("truth",), "b": ("truth",)},
+    ),
+    Call(
         "retrieval_report",
         evaluate.retrieval_report,
         {"scores": SQUARE, "truth": "diagonal", "n_boot": 5, "confidence": 0.75, "seed": 1},
