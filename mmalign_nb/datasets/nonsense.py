@@ -17,25 +17,146 @@ __all__ = ["nonsense"]
 
 KINDS = ("phrase", "emoji", "script", "letters", "mixed")
 
-_THINGS = (
-    "mortgage payroll dentist vacation homework grandmother breakfast omelette spaghetti invoice lawyer election parliament "
-    "inflation stadium championship guitarist orchestra novel poetry biology chemistry laboratory vaccine hospital "
-    "surgery allergy elephant giraffe kangaroo penguin salmon lobster forest waterfall volcano earthquake hurricane passport "
-    "luggage airport motorway traffic bicycle helicopter submarine kitchen bedroom curtain furniture laundry shampoo perfume "
-    "wedding birthday neighbour colleague manager password laptop printer database sandwich pancake mustard garlic cinnamon"
-).split()
-_LOOKS = (
-    "overdue grilled jealous expensive wooden delicious broken retired annual nervous portable frozen organic romantic stolen "
-    "cheap haunted rusty invisible noisy ugly friendly boring spicy woolen muddy lazy clever injured homemade"
-).split()
+_THINGS = [
+    "mortgage",
+    "payroll",
+    "dentist",
+    "vacation",
+    "homework",
+    "grandmother",
+    "breakfast",
+    "omelette",
+    "spaghetti",
+    "invoice",
+    "lawyer",
+    "election",
+    "parliament",
+    "inflation",
+    "stadium",
+    "championship",
+    "guitarist",
+    "orchestra",
+    "novel",
+    "poetry",
+    "biology",
+    "chemistry",
+    "laboratory",
+    "vaccine",
+    "hospital",
+    "surgery",
+    "allergy",
+    "elephant",
+    "giraffe",
+    "kangaroo",
+    "penguin",
+    "salmon",
+    "lobster",
+    "forest",
+    "waterfall",
+    "volcano",
+    "earthquake",
+    "hurricane",
+    "passport",
+    "luggage",
+    "airport",
+    "motorway",
+    "traffic",
+    "bicycle",
+    "helicopter",
+    "submarine",
+    "kitchen",
+    "bedroom",
+    "curtain",
+    "furniture",
+    "laundry",
+    "shampoo",
+    "perfume",
+    "wedding",
+    "birthday",
+    "neighbour",
+    "colleague",
+    "manager",
+    "password",
+    "laptop",
+    "printer",
+    "database",
+    "sandwich",
+    "pancake",
+    "mustard",
+    "garlic",
+    "cinnamon",
+]
+_LOOKS = [
+    "overdue",
+    "grilled",
+    "jealous",
+    "expensive",
+    "wooden",
+    "delicious",
+    "broken",
+    "retired",
+    "annual",
+    "nervous",
+    "portable",
+    "frozen",
+    "organic",
+    "romantic",
+    "stolen",
+    "cheap",
+    "haunted",
+    "rusty",
+    "invisible",
+    "noisy",
+    "ugly",
+    "friendly",
+    "boring",
+    "spicy",
+    "woolen",
+    "muddy",
+    "lazy",
+    "clever",
+    "injured",
+    "homemade",
+]
 _JOINED = ("and", "with", "for", "of")
 _EMOJI = "🍕🚗🦒🍔🎂🚀🐘🍎👗🏥🚲🧀🐧🏖🎸🍺👶🚒🦀🧳🛁🥕🎓🚜🍇🐊🧦🏈🥐"
-_SCRIPTS = (
-    "电影票|银行贷款|昨天的早餐|会议记录|我的祖母|となりの家族|冷蔵庫の中|電車が遅れる|カレーライス|고양이 사료|주말 여행|"
-    "생일 선물|ипотека на дом|вчерашний борщ|зубная щётка|собака лает|φρέσκο ψωμί|το λεωφορείο άργησε|ο γείτονας|قهوة الصباح|"
-    "فاتورة الكهرباء|سيارة مستعملة|חדשות הערב|מתכון לעוגה|आज का मौसम|ताज़ी सब्ज़ी|रेल का टिकट|ข้าวผัด|รถติดมาก|சூடான தேநீர்|"
-    "పాత పుస్తకం|গরম ভাত|ახალი წიგნი|նոր մեքենա|ትኩስ ቡና"
-).split("|")
+_SCRIPTS = [
+    "电影票",
+    "银行贷款",
+    "昨天的早餐",
+    "会议记录",
+    "我的祖母",
+    "となりの家族",
+    "冷蔵庫の中",
+    "電車が遅れる",
+    "カレーライス",
+    "고양이 사료",
+    "주말 여행",
+    "생일 선물",
+    "ипотека на дом",
+    "вчерашний борщ",
+    "зубная щётка",
+    "собака лает",
+    "φρέσκο ψωμί",
+    "το λεωφορείο άργησε",
+    "ο γείτονας",
+    "قهوة الصباح",
+    "فاتورة الكهرباء",
+    "سيارة مستعملة",
+    "חדשות הערב",
+    "מתכון לעוגה",
+    "आज का मौसम",
+    "ताज़ी सब्ज़ी",
+    "रेल का टिकट",
+    "ข้าวผัด",
+    "รถติดมาก",
+    "சூடான தேநீர்",
+    "పాత పుస్తకం",
+    "গরম ভাত",
+    "ახალი წიგნი",
+    "նոր մեքենա",
+    "ትኩስ ቡና",
+]
 
 
 def nonsense(texts: Any, n: int = 200, seed: int = 0) -> Items:
@@ -72,12 +193,13 @@ def nonsense(texts: Any, n: int = 200, seed: int = 0) -> Items:
 
     Examples
     --------
-    >>> from mmalign_nb.datasets import glyphs, nonsense
-    >>> queries = nonsense(glyphs().text, 10)
-    >>> queries.label.tolist()[:6]
-    ['phrase', 'emoji', 'script', 'letters', 'mixed', 'phrase']
-    >>> queries.text[0], queries.text[4]
-    ('', '')
+    >>> from mmalign_nb.datasets import nonsense
+    >>> bells = ["a red bell", "blue drums", "the old car"]
+    >>> queries = nonsense(bells, 5)
+    >>> queries.label.tolist()
+    ['phrase', 'emoji', 'script', 'letters', 'mixed']
+    >>> queries.text[0], nonsense(bells, 5, seed=1).text[4]
+    ('muddy traffic', 'furniture colleague bell')
     """
     rng, n = np.random.default_rng(as_seed(seed)), as_count(n, "n")
     listed = [text.lower() for text in as_texts(texts, "texts")]
@@ -100,17 +222,23 @@ def nonsense(texts: Any, n: int = 200, seed: int = 0) -> Items:
             three = some(known, 3)
             if all(holders[a].isdisjoint(holders[b]) for a, b in combinations(three, 2)):
                 return three
-        raise ValueError(f"texts has {len(listed)} texts of {len(known)} words, of which no three stand in three texts")
+        raise ValueError(
+            f"texts has {len(listed)} texts of {len(known)} words, of which no three stand in three texts"
+        )
 
     def query(kind: str, turn: int) -> str:
         if kind == "phrase":
-            return " ".join(some(looks) + some(things) + (some(_JOINED) + some(things)) * int(rng.integers(2)))
+            return " ".join(
+                some(looks) + some(things) + (some(_JOINED) + some(things)) * int(rng.integers(2))
+            )
         if kind == "emoji":
             return "".join(some(_EMOJI, rng.integers(1, 4)))
         if kind == "script":
             return some(foreign)[0]
         if kind == "letters":
-            return " ".join("".join(some(ascii_lowercase, rng.integers(4, 10))) for _ in range(rng.integers(1, 3)))
+            return " ".join(
+                "".join(some(ascii_lowercase, rng.integers(4, 10))) for _ in range(rng.integers(1, 3))
+            )
         return " ".join(mixed(turn))
 
     kinds = [KINDS[k % len(KINDS)] for k in range(n)]

@@ -85,13 +85,13 @@ def words(text: str) -> list[str]:
     >>> words("Left-pointing arrow"), words("红色的钟"), words("लाल घंटी")
     (['left', 'pointing', 'arrow'], ['红', '色', '的', '钟'], ['लाल', 'घंटी'])
     """
-    if not isinstance(text, str):
-        raise TypeError(f"text is {describe(text)}; want a str")
     return _word().findall(_plain(text))
 
 
 def _plain(text: str) -> str:
     """Lower case, composed, without what nobody sees."""
+    if not isinstance(text, str):
+        raise TypeError(f"text is {describe(text)}; want a str")
     # Composed before and after: an İ becomes an i with a dot of its own, of either form of the capital letter.
     lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
     return _UNSEEN.sub("", lower)
@@ -106,7 +106,6 @@ def _word_or_sign() -> re.Pattern[str]:
 
 def _asked(text: str) -> list[str]:
     """The words of a text and the signs that no encoder of words reads, each once."""
-    words(text)  # refuses what is no text
     return list(dict.fromkeys(_word_or_sign().findall(_plain(text))))
 
 
@@ -191,8 +190,8 @@ class _Reader:
             letters[: len(x), column] = [ord(c) for c in x]
         # edits[j]: from what was read of the word to the first j letters of each known one
         edits = np.repeat(np.arange(len(letters) + 1)[:, None], len(known), axis=1)
-        for read, c in enumerate(wanted, 1):
-            before, edits = edits, np.full_like(edits, read)
+        for position, c in enumerate(wanted, 1):
+            before, edits = edits, np.full_like(edits, position)
             for j, other in enumerate(letters):
                 kept = before[j] + (other != ord(c))
                 edits[j + 1] = np.minimum(kept, np.minimum(before[j + 1], edits[j]) + 1)
@@ -202,7 +201,9 @@ class _Reader:
 
     def _known_words(self, text: str | None = None) -> dict[str, None]:
         """The words of the vocabulary, or those of a text that are in it, in order."""
-        return dict.fromkeys(self.vocabulary_ if text is None else filter(self.vocabulary_.__contains__, words(text)))
+        return dict.fromkeys(
+            self.vocabulary_ if text is None else filter(self.vocabulary_.__contains__, words(text))
+        )
 
 
 class TfidfText(_Reader, TransformerMixin, BaseEstimator):
