@@ -160,6 +160,7 @@ class SearchPanel(Panel):
         self._lines = _lines(threshold)
         self.hits: Hits | None = None
         self.parts: np.ndarray | None = None
+        self._line_now: float | None = None  # what a hit has to reach, with this query
         self._asked: dict[str, Any] = {"by": "words"}
         self._seen: dict[str, Any] | None = (
             None  # the picture or sound that is there: by what, and its number
