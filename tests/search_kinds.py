@@ -1,12 +1,16 @@
 """Every kind of search index, as the contract in ``test_search_contract.py`` meets it: one more kind is one more entry."""
 
+import importlib.util
+import os
+import zlib
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmalign_nb.search import Index
+from mmalign_nb.search import Index, MilvusIndex
 
 
 class Kind(NamedTuple):
@@ -47,3 +51,32 @@ def vectors(n: int, seed: int, metric: str = "cosine", d: int = 12) -> np.ndarra
     clouds = np.random.default_rng(99).normal(size=(20, d))
     x = (clouds[rng.integers(0, 20, n)] + 0.4 * rng.normal(size=(n, d))).astype(np.float32)
     return x > 0 if metric == "hamming" else x
+
+
+def milvus(name: str, where: Callable[[Path], Any]) -> Kind:
+    """MilvusIndex at an address made from the test's folder; each folder has a collection of its own."""
+    opened: deque[Any] = deque()
+
+    def at(metric: str, folder: Path) -> Any:
+        folder.mkdir(exist_ok=True)
+        opened.append(MilvusIndex(where(folder), f"c{zlib.crc32(str(folder).encode())}", metric))
+        if len(opened) > 4:  # of tests before this one
+            opened.popleft().close()
+        return opened[-1]
+
+    def again(index: Any, folder: Path) -> Any:
+        index.close()
+        return at(index.metric, folder)
+
+    # Not "exact" in the contract's sense: a matching cannot see every pair of it. Its ids and scores are tested to the
+    # last bit in test_milvus.py.
+    metrics = ("cosine", "euclidean", "dot")
+    return Kind(name, at, again, metrics, upserts=True, ordered_ties=False, filters=True, items=120)
+
+
+if importlib.util.find_spec("milvus_lite"):
+    KINDS.append(milvus("milvus-file", lambda folder: folder / "items.db"))
+if address := os.environ.get(
+    "MMALIGN_NB_MILVUS"
+):  # a real server: tests/faults/slow/test_milvus_server.py starts one
+    KINDS.append(milvus("milvus-server", lambda folder: address))

@@ -196,7 +196,8 @@ def test_ids_survive_deletion(kind, metric, tmp_path):
     gone = sorted(set(np.ravel(first).tolist()) | set(names(n)[::3]))
     index.remove(gone)
     left = np.setdiff1d(np.arange(n), at(gone))
-    for index in (index, kind.again(index, tmp_path)):  # noqa: B020
+    for opened_anew in (False, True):
+        index = kind.again(index, tmp_path) if opened_anew else index
         assert len(index) == len(left)
         assert sorted(index.ids.tolist()) == [names(n)[i] for i in left]
         S = true_scores(kind, metric, gallery[left], queries)
