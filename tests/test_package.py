@@ -43,6 +43,8 @@ NO_ERRORS = {
     "styled": "only wraps a function",
 }
 NO_SOURCE = {
+    "Collection": "a container",
+    "from_arrays": "puts what it gets into a container",
     "Explanation": RESULT,
     "Leakage": RESULT,
     "Matches": RESULT,

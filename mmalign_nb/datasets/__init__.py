@@ -12,14 +12,20 @@ from .digits import digits
 from .fetch import WikipediaFeatures, esc10, spoken_digits, wikipedia
 from .glyphs import glyphs, typefaces
 from .nonsense import nonsense
+from .own import Collection, Note, from_arrays, from_csv, from_folder
 from .things import things
 
 __all__ = [
+    "Collection",
     "Items",
+    "Note",
     "WikipediaFeatures",
     "colors",
     "digits",
     "esc10",
+    "from_arrays",
+    "from_csv",
+    "from_folder",
     "glyphs",
     "nonsense",
     "spoken_digits",
