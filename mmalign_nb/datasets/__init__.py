@@ -11,6 +11,7 @@ from .colors import colors
 from .digits import digits
 from .fetch import WikipediaFeatures, esc10, spoken_digits, wikipedia
 from .glyphs import glyphs, typefaces
+from .measured import measured
 from .things import things
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "digits",
     "esc10",
     "glyphs",
+    "measured",
     "spoken_digits",
     "things",
     "typefaces",
