@@ -11,7 +11,7 @@ import numpy as np
 from .._check import one_of
 from ._assignment import assign, assign_pairs
 from ._matches import Matches
-from ._source import BONUS, Source, usual_gain
+from ._source import BONUS, Source, source_of, usual_gain
 
 TIES = ("lowest", "drop", "error")
 
@@ -151,7 +151,7 @@ def min_match(
     >>> found.pairs.tolist(), float(found.scores.sum())
     ([[0, 1], [1, 0]], 4.0)
     """
-    return _assigned(Source(distances, metric, "distances", sign=-1), max_distance, "max_distance", ties)
+    return _assigned(source_of(distances, metric, "distances", sign=-1), max_distance, "max_distance", ties)
 
 
 def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", ties: str = "lowest") -> Matches:
@@ -164,7 +164,8 @@ def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", tie
     Parameters
     ----------
     scores : (n, m) array, or a tuple (A, B) of embeddings (n, d), (m, d)
-        Higher is more alike; ``-inf`` is "never pair these".
+        Higher is more alike; ``-inf`` is "never pair these". In the place of B a search index may stand, as in
+        ``threshold_match``; an approximate one needs a threshold.
     threshold : float or Threshold, optional
         The gate; a ``Threshold`` of ``Labelling`` comes with a warning, since its promise is about another pool. The number of pairs never rises with it, unless ``ties="drop"`` drops more of them at a lower line.
     metric : str
@@ -206,7 +207,7 @@ def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", tie
     >>> max_match(S, threshold=0.5).pairs.tolist()
     [[0, 1], [1, 0]]
     """
-    return _assigned(Source(scores, metric), threshold, "threshold", ties)
+    return _assigned(source_of(scores, metric), threshold, "threshold", ties)
 
 
 def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", margins: bool = True) -> Matches:
@@ -217,13 +218,15 @@ def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", marg
     Parameters
     ----------
     scores : (n, m) array, or a tuple (A, B) of embeddings (n, d), (m, d)
-        Of embeddings the (n, m) matrix never exists: only the pairs found are held in memory.
+        Of embeddings the (n, m) matrix never exists: only the pairs found are held in memory. In the place of B a search index
+        may stand (``search.Index`` of any kind, or one with the same methods); column j is then the item ``index.ids[j]``.
     threshold : float or Threshold
         Must be given: no number is right for all data.
     metric : str
-        The similarity of embeddings; not used for a matrix.
+        The similarity of embeddings; not used for a matrix, and an index has its own.
     margins : bool
-        Whether to look for each pair's best rival, in the same pass over the scores; else they are NaN.
+        Whether to look for each pair's best rival, in the same pass over the scores; else they are NaN, and so they are for an
+        approximate index, which doesn't see all rivals.
 
     Returns
     -------
@@ -250,7 +253,7 @@ def threshold_match(scores: Any, threshold: Any, *, metric: str = "cosine", marg
     >>> threshold_match(([[1.0, 0.0]], [[1.0, 1.0], [0.0, 1.0]]), 0.5).scores.round(3)
     array([0.707], dtype=float32)
     """
-    source = Source(scores, metric)
+    source = source_of(scores, metric)
     line = source.line(threshold, "threshold")
     if line is None:
         raise TypeError("threshold is None; want a number or a Threshold: there is no default")
@@ -270,6 +273,7 @@ def nearest_match(
     Parameters
     ----------
     scores : (n, m) array, or a tuple (A, B) of embeddings (n, d), (m, d)
+        In the place of B a search index may stand, as in ``threshold_match``.
     threshold : float or Threshold, optional
         Rows whose best score is below stay alone.
     metric : str
@@ -300,7 +304,7 @@ def nearest_match(
     >>> nearest_match([[0.9, 0.8], [0.7, 0.1]]).pairs.tolist()
     [[0, 0], [1, 0]]
     """
-    source = Source(scores, metric)
+    source = source_of(scores, metric)
     return as_matches(source, *_nearest(source, _line(source, threshold), ties))
 
 
@@ -350,7 +354,7 @@ def mutual_match(
     >>> mutual_match([[0.9, 0.8], [0.7, 0.1]]).pairs.tolist()
     [[0, 0]]
     """
-    source = Source(scores, metric)
+    source = source_of(scores, metric)
     return as_matches(source, *_mutual(source, _line(source, threshold), ties))
 
 
@@ -417,7 +421,7 @@ def greedy_match(
     >>> greedy_match([[0.9, 0.8], [0.8, 0.1]]).pairs.tolist()
     [[0, 0], [1, 1]]
     """
-    source = Source(scores, metric)
+    source = source_of(scores, metric)
     return as_matches(source, *_greedy(source, _line(source, threshold), ties))
 
 

@@ -14,7 +14,7 @@ from ._assignment import assign
 from ._corners import optima
 from ._matches import Matches
 from ._matchings import PREFIX, TIES, apply_ties, as_matches, left_over, warn_of_pool, whole_weights
-from ._source import Source
+from ._source import Source, source_of
 
 MODES = ("max", "min", *PREFIX)
 
@@ -200,7 +200,7 @@ def matching_path(
     one_of(mode, "mode", MODES)
     one_of(ties, "ties", TIES)
     sign = -1 if mode == "min" else 1
-    source = Source(scores, metric, "scores", sign)
+    source = source_of(scores, metric, "scores", sign)
     _refuse_slow(mode, *source.shape)
     if source.matrix is None:
         source = Source(source.value(source.dense()), metric, "scores", sign)

@@ -1,17 +1,23 @@
-"""The scores as the matchings ask for them: pairs above a line, best partners, rivals; distances turned round."""
+"""The scores as the matchings ask for them: pairs above a line, best partners, rivals; distances turned round.
+
+Behind them stand a matrix, two tables of vectors, or vectors and a search index (``source_of`` tells them apart).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from .._check import as_scores, as_threshold
+from ..search import Index, sides
 from ..similarity import Gallery, Rivals, Scores, above
 from ._assignment import best_other
 
-__all__ = ["BONUS", "Source", "usual_gain"]
+__all__ = ["BONUS", "Source", "source_of", "usual_gain"]
+
+Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows, columns, scores
 
 # This share of the usual gain decides nothing else: with it a pair exactly at the line adds to the sum, and is kept.
 BONUS = 1e-10
@@ -29,6 +35,9 @@ class Source(Scores):
         self._rivals: Rivals | None = None
         self.zero = 1.0 if sign < 0 and self.matrix is None and metric == "cosine" else 0.0
 
+    def _sides(self, a: Any, b: Any, allow_empty: bool) -> tuple[Any, Any]:
+        return sides(a, b) if isinstance(b, Index) else super()._sides(a, b, allow_empty)
+
     def _read(self, scores: Any, name: str) -> np.ndarray:
         return as_scores(scores, name) if self.sign > 0 else -as_scores(scores, name, never=np.inf)
 
@@ -44,7 +53,7 @@ class Source(Scores):
             x = self.matrix[s : s + step] if side == 0 else self.matrix[:, s : s + step].T
             yield s, np.ascontiguousarray(x)
 
-    def above(self, line: float, rivals: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def above(self, line: float, rivals: bool = False) -> Pairs:
         """All pairs (i, j, score) at or above the line and not forbidden, in ascending order.
 
         The line is in the caller's terms: for distances it is the greatest one allowed. With ``rivals`` those of all
@@ -162,6 +171,89 @@ class Source(Scores):
         line = as_threshold(threshold, name)
         dtype = np.float32 if self.matrix is None else self.matrix.dtype.type
         return float(dtype(np.clip(line, *_ends(dtype)))) if np.isfinite(line) else line
+
+
+class _Asked(Source):
+    """Queries and an index that does not see every pair: the pairs that it finds are all there are.
+
+    It is asked by the protocol alone (``search``, ``search_range``, ``ids``, ``metric``), so it may be on another machine.
+    """
+
+    def __init__(self, queries: Any, index: Any) -> None:
+        self.queries, self.index, self.metric = queries, index, index.metric
+        self.sign, self.zero, self.matrix = 1, 0.0, None
+        self.ids = np.asarray(index.ids)
+        self.by_id = np.argsort(self.ids, kind="stable")
+        self.shape = (len(queries), len(self.ids))
+        self.found: tuple[float, Pairs] | None = None
+
+    def _columns(self, ids: np.ndarray) -> np.ndarray:
+        """Where ids stand in ``index.ids``."""
+        return np.asarray(self.by_id[np.searchsorted(self.ids, ids, sorter=self.by_id)])
+
+    def above(self, line: float, rivals: bool = False) -> Pairs:
+        if line == -np.inf:
+            self.all_pairs()
+        if self.found is None or self.found[0] != line:
+            if all(self.shape):
+                i, ids, scores = self.index.search_range(self.queries, line)
+                j = self._columns(ids)
+            else:
+                i, j, scores = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+            order = np.lexsort((j, i))
+            self.found = line, (i[order], j[order], scores[order])
+        return self.found[1]
+
+    def strongest(self, rows: np.ndarray, cols: np.ndarray, count: int, line: float) -> Pairs:
+        i, j, scores = self.above(line)
+        free = np.isin(i, rows) & np.isin(j, cols)
+        return i[free], j[free], scores[free].astype(np.float64)
+
+    def best(self, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        n = self.shape[0]
+        if side == 1:
+            self.all_pairs()
+        if not all(self.shape):
+            return np.zeros(n, np.int64), np.full(n, -np.inf, np.float32), np.zeros(n, bool)
+        ids, scores = self.index.search(self.queries, 2)
+        at, tied = self._columns(ids), scores[:, 0] == scores[:, -1]
+        return np.where(tied, at.min(axis=1), at[:, 0]), scores[:, 0], tied & (ids.shape[1] > 1)
+
+    def pairs(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        assert self.found is not None  # a matching asks for pairs that it was given
+        rows, columns, scores = self.found[1]
+        key = rows * self.shape[1] + columns
+        return np.asarray(scores[np.searchsorted(key, i * self.shape[1] + j)])
+
+    def rivals(self, pairs: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        return np.full(len(pairs), np.nan)
+
+    def dense(self) -> np.ndarray:
+        self.all_pairs()
+
+    def all_pairs(self) -> NoReturn:
+        """What a matching that needs every score is told."""
+        raise TypeError(
+            f"scores has {self.index!r:.200}, which does not see every pair: threshold_match and nearest_match can ask it, "
+            "and with a threshold greedy_match and max_match; for the others want the vectors, or kind='exact'"
+        )
+
+
+def source_of(scores: Any, metric: str, name: str = "scores", sign: int = 1) -> Source:
+    """The door of the matchings for what a reader calls scores or distances."""
+    index = scores[1] if isinstance(scores, tuple) and len(scores) == 2 else None
+    if not all(hasattr(type(index), x) for x in ("search", "search_range", "ids")):
+        return Source(scores, metric, name, sign)
+    if metric not in ("cosine", index.metric):
+        raise ValueError(
+            f"metric is {metric!r} and the index has {index.metric!r}; leave it out, or say the same"
+        )
+    if isinstance(index, Index) and index.kind == "exact":
+        return Source(scores, index.metric, name, sign)
+    asked = _Asked(scores[0], index)
+    if sign < 0:
+        asked.all_pairs()
+    return asked
 
 
 def _ends(dtype: Any) -> tuple[float, float]:

@@ -10,7 +10,7 @@ In the order of chapter 02:
 
 For the rooms above: ``Scores`` is the door for scores, a matrix or two sides of vectors; ``as_rows``, ``norms`` and
 ``Gallery`` are the one for a single side that is searched many times; ``above`` finds all pairs above a threshold, and
-``Rivals`` the best two of each row and column on the way.
+``Rivals`` the best two of each row and column on the way; ``best_of`` scores candidates that somebody else has found.
 """
 
 from ._measures import binarize, center, distance, similarity
@@ -23,6 +23,7 @@ from ._space import Hubness, csls, hubness, inverted_softmax, modality_gap
 from ._tiles import Gallery as Gallery
 from ._topk import Rivals as Rivals
 from ._topk import above as above
+from ._topk import best_of as best_of
 from ._topk import top_k
 
 __all__ = [

@@ -137,7 +137,7 @@ class Scores:
         self.metric = one_of(metric, "metric", METRICS)
         self.matrix: np.ndarray | None = None
         if isinstance(scores, tuple) and len(scores) == 2:
-            self.a, self.b = as_sides(*scores, metric, allow_empty=allow_empty)
+            self.a, self.b = self._sides(*scores, allow_empty)
             if metric == "cosine":
                 check_directions(self.a, "A")
                 check_directions(self.b, "B")
@@ -149,6 +149,9 @@ class Scores:
                 raise ValueError(
                     f"{name} is empty (shape {self.shape}); want at least one row and one column"
                 )
+
+    def _sides(self, a: Any, b: Any, allow_empty: bool) -> tuple[Any, Any]:
+        return as_sides(a, b, self.metric, allow_empty=allow_empty)
 
     def _read(self, scores: Any, name: str) -> np.ndarray:
         return as_scores(scores, name)

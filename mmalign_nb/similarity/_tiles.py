@@ -54,11 +54,12 @@ class Gallery:
     """One side of a search, prepared once: what a tile needs to know of the rows, but no copy of them.
 
     Ranks by an inner product in every case. cosine: of unit rows. euclidean: ``a·b - |b|²/2``, around the mean of
-    the gallery, so that data far from the origin doesn't cancel.
+    the gallery, so that data far from the origin doesn't cancel. Rows that are ``gone``, bool ``(m,)``, keep their
+    numbers and are never found (``Rivals`` don't know of them).
     """
 
-    def __init__(self, rows: Any, metric: str) -> None:
-        self.rows, self.metric = rows, metric
+    def __init__(self, rows: Any, metric: str, gone: np.ndarray | None = None) -> None:
+        self.rows, self.metric, self.gone = rows, metric, gone
         dense = isinstance(rows, np.ndarray)
         self.fast = dense and len(rows) > 0 and metric in ("cosine", "dot", "euclidean")
         if self.fast and metric == "euclidean":
@@ -164,6 +165,7 @@ class Queries:
             out[: len(part)] = self.whole(part)
         else:
             np.matmul(part.ready, self.q.T, out=out[: len(part)])
+            self._hide(part, out)
         return out.reshape(-1, group, self.n)
 
     def line(self, least: Any) -> np.ndarray:
@@ -180,7 +182,14 @@ class Queries:
         """Exact scores of some rows, ``(rows, n)``, made in pieces, because they are float64 on the way."""
         rows = range(part.start, part.stop, 512)
         pieces = [self.g.rows[s : min(s + 512, part.stop)] for s in rows]
-        return np.concatenate([score_block(x, self.a, self.g.metric) for x in pieces])
+        out = np.concatenate([score_block(x, self.a, self.g.metric) for x in pieces])
+        self._hide(part, out)
+        return out
+
+    def _hide(self, part: Part, out: np.ndarray) -> None:
+        """No score is infinite, so -inf is never a candidate."""
+        if self.g.gone is not None:
+            out[: len(part)][self.g.gone[part.start : part.stop]] = -np.inf
 
     def pairs(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """Exact scores of some pairs of a query and a row of the gallery."""

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from .._check import as_count
-from ._rows import as_sides, check_directions
+from ._rows import as_sides, check_directions, norms
+from ._scores import score_pairs
 from ._tiles import LARGEST, UNIT, Gallery, Part, Queries, in_threads, inside, parts, spans, threads
 
-__all__ = ["Gallery", "Rivals", "above", "best_first", "top_k", "top_k_of"]
+__all__ = ["Gallery", "Rivals", "above", "best_first", "best_of", "top_k", "top_k_of"]
 
 # A tile: about 4096 × 1000 float32 = 16 MB. Not 1024 queries: rows a power of two apart share their places in a cache.
 QUERIES, ITEMS, GROUP = 1000, 4096, 16
@@ -67,7 +68,7 @@ class _Best(Queries):
         self.k = k
         self.found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.size, self.limit, self.tiles = 0, self.n * (3 * k + 64), 0
-        self.cut = np.full(self.n, -np.inf, np.float32)
+        self.cut = np.full(self.n, -LARGEST, np.float32)
 
     def raise_cut(self, kth: np.ndarray) -> None:
         """Use that at least k scores reach ``kth`` (as computed)."""
@@ -215,6 +216,29 @@ def top_k(A: Any, B: Any, k: int, metric: str = "cosine") -> tuple[np.ndarray, n
         blocks = [found[i : i + shares] for i in range(0, len(found), shares)]
         found = [best_first(np.hstack([x[0] for x in b]), np.hstack([x[1] for x in b]), k) for b in blocks]
     ids, scores = (np.concatenate(x) for x in zip(*found, strict=True))
+    return ids, scores
+
+
+def best_of(a: Any, g: Gallery, candidates: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Score some candidates of each query exactly and keep the k best: ids and scores as ``top_k``.
+
+    ``candidates`` is int64 ``(n, c)`` with c >= k, each row of the gallery once and -1 for none; -1 with a score of
+    -inf comes out where there were fewer than k.
+    """
+    n, count = candidates.shape
+    ids, scores = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
+    step = max(1, 2**16 // max(count, 1))
+    for s in range(0, n, step):
+        block = np.sort(candidates[s : s + step], axis=1)  # equal scores in the order of the gallery
+        row, at = np.nonzero(block >= 0)
+        found = np.full(block.shape, -np.inf, np.float32)
+        rows = g.rows[chosen := block[row, at]]
+        if g.metric == "cosine":
+            known = norms(a[s : s + step]), g.lengths[chosen]
+            found[row, at] = score_pairs(a[s : s + step], rows, row, np.arange(len(row)), "cosine", known)
+        else:
+            found[row, at] = score_pairs(a[s : s + step], rows, row, np.arange(len(row)), g.metric)
+        ids[s : s + step], scores[s : s + step] = best_first(block, found, k)
     return ids, scores
 
 
@@ -466,7 +490,7 @@ def above(
     if g.rows.shape[0] == 0:
         return
     with np.errstate(over="ignore"):  # beyond all numbers of float32 there is no pair, or there are all
-        least = np.float32(threshold)
+        least = max(np.float32(threshold), np.float32(-LARGEST))  # no score is infinite
     blocks = spans(a.shape[0], QUERIES)
     size = max(1, min(2, len(blocks) // threads()))  # blocks of a thread, which share what was made ready
     jobs = [(blocks[s : s + size], a, g, least, rivals) for s in range(0, len(blocks), size)]
