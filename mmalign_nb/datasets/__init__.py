@@ -11,6 +11,7 @@ from .colors import colors
 from .digits import digits
 from .fetch import WikipediaFeatures, esc10, spoken_digits, wikipedia
 from .glyphs import glyphs, typefaces
+from .measured import measured
 from .nonsense import nonsense
 from .own import Collection, Note, from_arrays, from_csv, from_folder
 from .things import things
@@ -27,6 +28,7 @@ __all__ = [
     "from_csv",
     "from_folder",
     "glyphs",
+    "measured",
     "nonsense",
     "spoken_digits",
     "things",
