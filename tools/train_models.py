@@ -35,7 +35,7 @@ HELD_OUT_FAMILY = "STIX"  # a family of which training sees no style at all: wha
 GLYPH_TEXT = {"ngrams": (1, 2), "chars": (1, 3), "min_df": 2}
 GLYPH_IMAGE = {
     "dim": 128,
-    "epochs": 16,
+    "epochs": 20,
     "batch_size": 256,
     "width": 32,
     "augment": 0.6,
