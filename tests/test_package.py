@@ -43,6 +43,7 @@ NO_ERRORS = {
     "styled": "only wraps a function",
 }
 NO_SOURCE = {
+    "measured": "reads a file",
     "Collection": "a container",
     "from_arrays": "puts what it gets into a container",
     "Explanation": RESULT,

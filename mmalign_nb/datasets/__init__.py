@@ -2,6 +2,7 @@
 
 Each set is loaded by one function that returns :class:`Items`; ``wikipedia`` returns two tables of features. What
 needs a download says so: ``spoken_digits``, ``esc10``, ``wikipedia``; ``python -m mmalign_nb.datasets`` fetches them ahead.
+The reader's own data come by ``from_folder``, ``from_csv`` and ``from_arrays``, as a :class:`Collection`.
 """
 
 # Not lazily: each function has the name of its module, and whoever imports the module first would otherwise

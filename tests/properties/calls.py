@@ -288,6 +288,13 @@ CALLS = [
         for name in ("max_match", "nearest_match", "mutual_match", "greedy_match")
     ),
     Call(
+        "structure_match",
+        lambda A, B: align.structure_match(A, B).pairs,
+        {"A": A, "B": B},
+        {"A": "matrix", "B": "matrix"},
+    ),
+    Call("measured", lambda name: sorted(datasets.measured(name)), {"name": "scarce"}, {"name": "choice"}),
+    Call(
         "threshold_match",
         align.threshold_match,
         {"scores": S, "threshold": 7.0},
