@@ -241,7 +241,7 @@ class _Asked(Source):
 
 def source_of(scores: Any, metric: str, name: str = "scores", sign: int = 1) -> Source:
     """The door of the matchings for what a reader calls scores or distances."""
-    index = scores[1] if isinstance(scores, tuple) and len(scores) == 2 else None
+    index: Any = scores[1] if isinstance(scores, tuple) and len(scores) == 2 else None
     if not all(hasattr(type(index), x) for x in ("search", "search_range", "ids")):
         return Source(scores, metric, name, sign)
     if metric not in ("cosine", index.metric):

@@ -100,11 +100,8 @@ class Engine:
 
     def everything(self) -> dict[str, np.ndarray]:
         """All of the engine, for the disk."""
-        return {
-            "mean": self.mean,
-            "scale": np.float64(self.scale),
-            "learnt": np.int64(self.learnt),
-        } | self.own()
+        scale, learnt = np.asarray(self.scale, np.float64), np.asarray(self.learnt, np.int64)
+        return {"mean": self.mean, "scale": scale, "learnt": learnt, **self.own()}
 
     @classmethod
     def read(cls, arrays: Mapping[str, np.ndarray], metric: str, n: int, dim: int, file: Any) -> Engine:
@@ -197,7 +194,9 @@ class Cells(_Faiss):
         measure = faiss.METRIC_INNER_PRODUCT if self.metric == "dot" else faiss.METRIC_L2
         n, width = len(rows), self.width(rows.shape[1])
         cells = max(1, min(int(4 * n**0.5), n // 39))
-        self.index = faiss.index_factory(width, f"IVF{cells},PQ{width // 4}x8", measure)
+        self.index = faiss.index_factory(
+            width, f"IVF{cells},PQ{width // 4}x8np", measure
+        )  # np: not sorted for Hamming
         for cp in (self.index.cp, self.index.pq.cp):
             cp.min_points_per_centroid = 1  # else faiss writes warnings past Python
         self.index.train(self.form(rows[_spread(n, max(40 * cells, 2**15))]))

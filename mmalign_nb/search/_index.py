@@ -524,16 +524,13 @@ class Index:
         # What is removed stays in a folder only where an engine counts on its place.
         gone = None if engine is None else self._gone
         leave_out = self._gone if engine is None else None
-        facts = {
-            "metric": self.metric,
-            "n": len(self) + (0 if gone is None else int(gone.sum())),
-            "dim": self.dim,
-        }
+        n = len(self) + (0 if gone is None else int(gone.sum()))
+        facts = {"metric": self.metric, "n": n, "dim": self.dim}
         facts["bits"] = "" if self._form is None else self._form.bits
         facts |= {"kind": self.kind, "effort": self.effort, "numbered": self._numbered, "count": self._count}
         parts: dict[str, Callable[[BinaryIO], None]] = {}
         if len(self):
-            parts["vectors"] = partial(_put_rows, self._rows, leave_out, facts["n"])
+            parts["vectors"] = partial(_put_rows, self._rows, leave_out, n)
         if self._ids is not None:
             parts["ids"] = partial(_put, _living(self._every_id(), leave_out))
         if gone is not None:
