@@ -199,6 +199,7 @@ class Cells(_Faiss):
         )  # np: not sorted for Hamming
         for cp in (self.index.cp, self.index.pq.cp):
             cp.min_points_per_centroid = 1  # else faiss writes warnings past Python
+            cp.niter = 10
         self.index.train(self.form(rows[_spread(n, max(40 * cells, 2**15))]))
 
     def form(self, rows: np.ndarray) -> np.ndarray:

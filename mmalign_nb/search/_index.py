@@ -88,15 +88,15 @@ class Index:
 
     def __init__(self, metric: str = "cosine", kind: str = "exact", *, effort: int | None = None) -> None:
         self.metric, self.kind = one_of(metric, "metric", METRICS), one_of(kind, "kind", KINDS)
-        self.effort: int | None = None
+        self._effort: int | None = None
         if kind != "exact":
             if metric not in ENGINES[kind].metrics:
                 known = ", ".join(map(repr, ENGINES[kind].metrics))
                 raise ValueError(f"metric is {metric!r}; kind={kind!r} knows {known}, and kind='exact' all")
             ENGINES[kind].check()
-            self.effort = as_count(effort, "effort", none=True) or ENGINES[kind].effort
+            self.effort = ENGINES[kind].effort if effort is None else effort
         elif effort is not None:
-            raise ValueError(f"effort is {effort!r:.80} and kind='exact' looks at everything; want None")
+            self.effort = effort
         # Columns and kind of bits of what was added, without the rows themselves.
         self._form: Rows | None = None
         self._rows: list[np.ndarray] = []  # with those that are removed, as long as they are less than half
@@ -260,6 +260,17 @@ class Index:
         if self.metric == "cosine":
             check_nonzero_rows(norms(rows.data), name)
         return rows
+
+    @property
+    def effort(self) -> int | None:
+        """How many candidates of a query are scored; may be set at any time. None for the exact kind, which scores all."""
+        return self._effort
+
+    @effort.setter
+    def effort(self, value: int) -> None:
+        if self.kind == "exact":
+            raise ValueError(f"effort is {value!r:.80} and kind='exact' looks at everything; want None")
+        self._effort = as_count(value, "effort")
 
     @property
     def dim(self) -> int | None:
