@@ -20,7 +20,7 @@ from ..similarity import Gallery, binarize, norms, top_k
 
 __all__ = ["ENGINES", "Bits", "Cells", "Engine", "Graph"]
 
-_BLOCK = 2**14  # rows that are brought into form at once, so that mapped vectors stay on the disk
+_BLOCK = 2**20  # numbers that are brought into form at once, so that mapped vectors stay on the disk
 
 
 def _faiss(kind: str) -> Any:
@@ -55,7 +55,7 @@ class Engine:
     @classmethod
     def of(cls, rows: np.ndarray, metric: str) -> Engine:
         """An engine of all these rows."""
-        sample = rows[_spread(len(rows), _BLOCK)]
+        sample = rows[_spread(len(rows), _BLOCK // rows.shape[1] + 1)]
         mean = np.zeros(rows.shape[1])
         if metric == "cosine" and cls.kind == "binary":
             mean = (sample / norms(sample)[:, None]).mean(axis=0)
@@ -78,8 +78,9 @@ class Engine:
 
     def add(self, rows: np.ndarray) -> None:
         """Take in the rows behind those already in."""
-        for s in range(0, len(rows), _BLOCK):
-            self.put(self.form(rows[s : s + _BLOCK]))
+        step = _BLOCK // rows.shape[1] + 1
+        for s in range(0, len(rows), step):
+            self.put(self.form(rows[s : s + step]))
         self.n += len(rows)
 
     def stale(self, n: int) -> bool:

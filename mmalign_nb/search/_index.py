@@ -204,11 +204,7 @@ class Index:
         wanted = as_ids(ids, "ids")
         if not len(wanted):
             return self
-        held = (
-            np.arange(self._count)
-            if self._ids is None
-            else np.concatenate([np.empty(0, np.int64), *self._ids])
-        )
+        held = self._every_id()
         fresh = set(listed := wanted.tolist())
         if len(held) and (wanted.dtype.kind == "U") != (held.dtype.kind == "U"):
             now, before = ("str", "int") if wanted.dtype.kind == "U" else ("int", "str")
@@ -320,7 +316,7 @@ class Index:
         if self._ids is None:
             return np.arange(self._count)
         if len(self._ids) != 1:
-            self._ids = [np.concatenate([np.empty(0, np.int64), *self._ids] if not self._ids else self._ids)]
+            self._ids = [np.concatenate(self._ids or [np.empty(0, np.int64)])]
         self._ids[0].flags.writeable = False
         return self._ids[0]
 
