@@ -15,6 +15,8 @@ import argparse
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -144,41 +146,48 @@ def bench_growth(sizes: list[int], queries: int) -> list[Row]:
     return rows
 
 
-def bench_match(sizes: list[int], d: int = 64) -> list[Row]:
-    """One to one: max_match as it is, its way for large tables at all sizes, and SciPy's dense solver up to 5,000."""
+def one_to_one(name: str, what: str, n: int, d: int = 64) -> Row:
+    """One contender's time, total and peak of memory beyond the two tables, in this very process."""
     from scipy.optimize import linear_sum_assignment
 
     from mmalign_nb.align import _matchings, max_match
 
+    A = run.unit(n, d, 0)
+    noise = np.random.default_rng(1).standard_normal((n, d), dtype=np.float32)
+    B = A + np.float32(0.15) * noise if what == "noisy pairs" else run.unit(n, d, 1)
+
+    def call(A: np.ndarray, B: np.ndarray) -> float:
+        if name == "scipy dense":
+            S = A @ (B / np.linalg.norm(B, axis=1, keepdims=True)).T
+            i, j = linear_sum_assignment(S, maximize=True)
+            return float(S[i, j].sum(dtype=np.float64))
+        with mock.patch.object(_matchings, "DENSE", 0 if "candidates" in name else _matchings.DENSE):
+            return float(max_match((A, B)).scores.sum(dtype=np.float64))
+
+    call(A[:200], B[:200])  # loads what it needs
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # VmHWM starts again from here
+    before = run._status("VmRSS")
+    took, total = seconds(lambda: call(A, B), 3 if n <= 2000 else 1)
+    return {
+        "n": n,
+        "scores": what,
+        "name": name,
+        "s": took,
+        "total": total,
+        "memory_mb": run._status("VmHWM") - before,
+    }
+
+
+def bench_match(sizes: list[int]) -> list[Row]:
+    """One to one: max_match as it is, its way for large tables at all sizes, and SciPy's dense solver up to 5,000."""
     rows: list[Row] = []
     for n in sizes:
-        A = run.unit(n, d, 0)
-        noise = np.random.default_rng(1).standard_normal((n, d), dtype=np.float32)
-        for what, B in (("noisy pairs", A + np.float32(0.15) * noise), ("random", run.unit(n, d, 1))):
-
-            def whole(A: np.ndarray = A, B: np.ndarray = B) -> float:
-                return float(max_match((A, B)).scores.sum(dtype=np.float64))
-
-            def proved(whole: Any = whole) -> float:
-                with mock.patch.object(_matchings, "DENSE", 0):
-                    return whole()
-
-            def dense(A: np.ndarray = A, B: np.ndarray = B) -> float:
-                S = A @ (B / np.linalg.norm(B, axis=1, keepdims=True)).T
-                i, j = linear_sum_assignment(S, maximize=True)
-                return float(S[i, j].sum(dtype=np.float64))
-
-            calls = {"max_match, candidates": proved}
-            if n <= 5000:
-                calls |= {"max_match": whole, "scipy dense": dense}
-            for name, call in calls.items():
-                before = run._status("VmRSS")
-                Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
-                took, total = seconds(call, 3 if n <= 2000 else 1)
-                grown = run._status("VmHWM") - before
-                row = {"n": n, "scores": what, "name": name, "s": took, "total": total, "memory_mb": grown}
-                rows.append(row)
-                run.show(f"{what} {n} {name}: {took:.2f} s, {grown:.0f} MB, total {total:.4f}")
+        for what in ("noisy pairs", "random"):
+            for name in ["max_match, candidates"] + (["max_match", "scipy dense"] if n <= 5000 else []):
+                command = [sys.executable, __file__, "--one", name, what, str(n)]
+                done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=True)
+                rows.append(json.loads(done.stdout))
+                run.show(done.stdout.strip())
     return rows
 
 
@@ -246,7 +255,12 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="all sizes, into scale.json")
     parser.add_argument("--only", choices=("clustered", "random", "growth", "match"), help="one piece")
     parser.add_argument("--table", action="store_true", help="write SCALE.md from scale.json")
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.one:
+        name, what, size = args.one
+        print(json.dumps(one_to_one(name, what, int(size))))
+        return
     file, kind = HERE / "scale.json", run.cpu_facts()[0]
     known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if args.table:

@@ -27,7 +27,7 @@ __all__ = ["DENSE", "assign_sides"]
 
 DENSE = 2**26  # up to so many scores a matrix of them (268 MB) is quicker
 ROUNDS = 40  # how often pairs are added before it is left unproved
-FIRST, MORE = 16, 8  # candidates of an item at first; how many of a row are added at a time
+FIRST, MORE = 16, 8  # candidates of an item at first; how many of each are added at a time
 MOST = 2**24  # pairs that are worth holding to settle ties
 
 
@@ -68,17 +68,17 @@ class _Sides:
         return np.c_[self.u, y, np.ones(self.n)], np.c_[self.v, np.full(self.m, -1.0), -z]
 
     def better(self, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        """Of each row the few pairs that are worth most after prices, if that is more than they cost: keys."""
-        k = min(MORE, self.m)
+        """Of each row and each column the few pairs that are worth most after prices, as keys; none if none is worth its cost."""
         if self.product:
-            j = top_k(*self.priced(y, z), k, "dot")[0].ravel()
+            p, q = self.priced(y, z)
+            of_rows, of_columns = (top_k(a, b, MORE, "dot")[0] for a, b in ((p, q), (q, p)))
         else:
-            parts = [np.argpartition(z - x, k - 1, axis=1)[:, :k] for _, x in self.scores.blocks()]
-            j = np.concatenate(parts).ravel()
-        i = np.repeat(np.arange(self.n), k)
+            of_rows, of_columns = _few(self.scores, z), _few(self.scores.T, y)
+        i = np.concatenate([np.repeat(np.arange(self.n), of_rows.shape[1]), of_columns.ravel()])
+        j = np.concatenate([of_rows.ravel(), np.repeat(np.arange(self.m), of_columns.shape[1])])
         w = self.worth(i, j)
         more = w - y[i] - z[j] > rounding(0.0, y[i], z[j], w)
-        return i[more] * self.m + j[more]
+        return i * self.m + j if more.any() else i[:0]
 
     def near(self, y: np.ndarray, z: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """All pairs (i, j) that may be worth what they cost, or more: none but these has to be looked at exactly."""
@@ -98,6 +98,12 @@ class _Sides:
             float(np.maximum((x - z).max(axis=1), y[s : s + len(x)]).sum()) for s, x in self.scores.blocks()
         )
         return sum(raised) + float(z.sum())
+
+
+def _few(scores: Scores, price: np.ndarray) -> np.ndarray:
+    """The columns of each row that are worth most after their prices."""
+    k = min(MORE, len(price))
+    return np.concatenate([np.argpartition(price - x, k - 1, axis=1)[:, :k] for _, x in scores.blocks()])
 
 
 def assign_sides(source: Source, *, lowest: bool) -> tuple[np.ndarray, np.ndarray]:
