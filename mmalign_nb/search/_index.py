@@ -199,7 +199,7 @@ class Index:
         >>> from mmalign_nb.search import Index
         >>> index = Index().add([[1, 0], [0, 1], [1, 1]]).remove([0])
         >>> index.search([[2, 1]], k=2).ids.tolist(), index.add([[1, 0]]).ids.tolist()
-        ([[2, 1]], [[1, 2, 3]])
+        ([[2, 1]], [1, 2, 3])
         """
         wanted = as_ids(ids, "ids")
         if not len(wanted):
