@@ -88,15 +88,15 @@ class Index:
 
     def __init__(self, metric: str = "cosine", kind: str = "exact", *, effort: int | None = None) -> None:
         self.metric, self.kind = one_of(metric, "metric", METRICS), one_of(kind, "kind", KINDS)
-        self.effort: int | None = None
+        self._effort: int | None = None
         if kind != "exact":
             if metric not in ENGINES[kind].metrics:
                 known = ", ".join(map(repr, ENGINES[kind].metrics))
                 raise ValueError(f"metric is {metric!r}; kind={kind!r} knows {known}, and kind='exact' all")
             ENGINES[kind].check()
-            self.effort = as_count(effort, "effort", none=True) or ENGINES[kind].effort
+            self.effort = ENGINES[kind].effort if effort is None else effort
         elif effort is not None:
-            raise ValueError(f"effort is {effort!r:.80} and kind='exact' looks at everything; want None")
+            self.effort = effort
         # Columns and kind of bits of what was added, without the rows themselves.
         self._form: Rows | None = None
         self._rows: list[np.ndarray] = []  # with those that are removed, as long as they are less than half
@@ -199,16 +199,12 @@ class Index:
         >>> from mmalign_nb.search import Index
         >>> index = Index().add([[1, 0], [0, 1], [1, 1]]).remove([0])
         >>> index.search([[2, 1]], k=2).ids.tolist(), index.add([[1, 0]]).ids.tolist()
-        ([[2, 1]], [[1, 2, 3]])
+        ([[2, 1]], [1, 2, 3])
         """
         wanted = as_ids(ids, "ids")
         if not len(wanted):
             return self
-        held = (
-            np.arange(self._count)
-            if self._ids is None
-            else np.concatenate([np.empty(0, np.int64), *self._ids])
-        )
+        held = self._every_id()
         fresh = set(listed := wanted.tolist())
         if len(held) and (wanted.dtype.kind == "U") != (held.dtype.kind == "U"):
             now, before = ("str", "int") if wanted.dtype.kind == "U" else ("int", "str")
@@ -262,6 +258,17 @@ class Index:
         return rows
 
     @property
+    def effort(self) -> int | None:
+        """How many candidates of a query are scored; may be set at any time. None for the exact kind, which scores all."""
+        return self._effort
+
+    @effort.setter
+    def effort(self, value: int) -> None:
+        if self.kind == "exact":
+            raise ValueError(f"effort is {value!r:.80} and kind='exact' looks at everything; want None")
+        self._effort = as_count(value, "effort")
+
+    @property
     def dim(self) -> int | None:
         """How many columns the vectors have; None before the first ones came."""
         return None if self._form is None else self._form.columns
@@ -309,7 +316,7 @@ class Index:
         if self._ids is None:
             return np.arange(self._count)
         if len(self._ids) != 1:
-            self._ids = [np.concatenate([np.empty(0, np.int64), *self._ids] if not self._ids else self._ids)]
+            self._ids = [np.concatenate(self._ids or [np.empty(0, np.int64)])]
         self._ids[0].flags.writeable = False
         return self._ids[0]
 
@@ -524,16 +531,13 @@ class Index:
         # What is removed stays in a folder only where an engine counts on its place.
         gone = None if engine is None else self._gone
         leave_out = self._gone if engine is None else None
-        facts = {
-            "metric": self.metric,
-            "n": len(self) + (0 if gone is None else int(gone.sum())),
-            "dim": self.dim,
-        }
+        n = len(self) + (0 if gone is None else int(gone.sum()))
+        facts = {"metric": self.metric, "n": n, "dim": self.dim}
         facts["bits"] = "" if self._form is None else self._form.bits
         facts |= {"kind": self.kind, "effort": self.effort, "numbered": self._numbered, "count": self._count}
         parts: dict[str, Callable[[BinaryIO], None]] = {}
         if len(self):
-            parts["vectors"] = partial(_put_rows, self._rows, leave_out, facts["n"])
+            parts["vectors"] = partial(_put_rows, self._rows, leave_out, n)
         if self._ids is not None:
             parts["ids"] = partial(_put, _living(self._every_id(), leave_out))
         if gone is not None:

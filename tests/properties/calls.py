@@ -131,6 +131,21 @@ def indexed(vectors: Any, queries: Any, ids: Any = None, k: Any = 2, metric: Any
     return search.Index(metric).add(vectors, ids).search(queries, k)
 
 
+def approximate(vectors: Any, queries: Any, ids: Any, k: Any, effort: Any, kind: Any = "binary") -> Any:
+    index = search.Index(kind=kind, effort=effort).add(vectors, ids)
+    return index.search(queries, k), index.recall(queries, k)
+
+
+def removed(vectors: Any, queries: Any, ids: Any, gone: Any, threshold: Any, confidence: Any) -> Any:
+    index = search.Index("euclidean").add(vectors, ids).remove(gone)
+    share = index.recall(queries, threshold=threshold, confidence=confidence)
+    return (
+        index.search_range(queries, threshold),
+        share.found,
+        align.threshold_match((queries, index), threshold),
+    )
+
+
 def walked(scores: Any, threshold: Any, mode: str, ties: Any) -> Any:
     path = align.matching_path(scores, mode, ties=ties)
     return path.lines, path.at(threshold)
@@ -266,6 +281,37 @@ CALLS = [
         {"vectors": A, "queries": B, "ids": ["u", "v", "w", "x", "y", "z"], "k": 2, "metric": "cosine"},
         {"vectors": "matrix", "queries": "matrix", "ids": "ids", "k": "count", "metric": "choice"},
         {"queries": ("vectors",), "vectors": ("queries", "ids", "index")},
+    ),
+    *(
+        Call(
+            f"Index {kind}",
+            functools.partial(approximate, kind=kind),
+            {"vectors": A, "queries": B, "ids": ["u", "v", "w", "x", "y", "z"], "k": 2, "effort": 4},
+            {"vectors": "matrix", "queries": "matrix", "ids": "ids", "k": "count", "effort": "count"},
+            {"queries": ("vectors",), "vectors": ("queries", "ids", "index")},
+            skip=never_mind(("effort", "None"), ("queries", "no rows")),  # no share of nothing
+        )
+        for kind in ("binary", "hnsw")
+    ),
+    Call(
+        "remove",
+        removed,
+        {
+            "vectors": A,
+            "queries": B,
+            "ids": ["u", "v", "w", "x", "y", "z"],
+            "gone": ["w"],
+            "threshold": -9.0,
+            "confidence": 0.75,
+        },
+        {
+            "vectors": "matrix",
+            "queries": "matrix",
+            "ids": "ids",
+            "threshold": "number",
+            "confidence": "number",
+        },
+        {"queries": ("vectors",), "vectors": ("queries", "ids", "index"), "ids": ("index",)},
     ),
     Call(
         "search_range",
