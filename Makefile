@@ -27,7 +27,7 @@ AGAIN := tests/notebooks/test_run_again.py
 # One thread per worker: two workers on two cores, and the same sums on every machine.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help install lab test style types layers unit again fuzz nbval browser notebooks check-notebooks book elsewhere models clean
+.PHONY: help install lab test style types layers unit again fuzz faults nbval browser notebooks check-notebooks book elsewhere models clean
 .DEFAULT_GOAL := help
 
 help:
@@ -86,6 +86,16 @@ again: $(VENV)/.installed-test
 fuzz: $(VENV)/.installed-test
 	$(ONE_THREAD) $(BIN)/python tests/properties/test_hostile.py 20000
 
+# Killed servers, workers and jobs; some minutes. The Milvus server has an environment of its own, and is skipped, saying so,
+# where it cannot be had.
+faults: $(VENV)/.installed-test .milvus/.made
+	$(ONE_THREAD) PYTHONPATH=tests:tests/faults/slow $(PYTEST) -o addopts="-ra --strict-markers" tests/faults/slow
+
+.milvus/.made:
+	$(PYTHON) -m venv .milvus
+	.milvus/bin/python -m pip --disable-pip-version-check install -q "setuptools<81" "milvus==2.3.5" || echo "no Milvus server for this system"
+	@touch $@
+
 nbval: $(VENV)/.installed-test
 	$(ONE_THREAD) $(PYTEST) -o addopts="" -o filterwarnings=default -n 2 --dist loadfile --nbval --nbval-current-env \
 	  --nbval-cell-timeout=120 --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
@@ -112,4 +122,4 @@ models: $(VENV)/.installed-test
 	$(BIN)/python tools/train_models.py all
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts _book _live
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis artefacts _book _live .milvus

@@ -25,6 +25,7 @@ _ROOMS = (
     "panels",
     "plots",
     "project",
+    "scale",
     "search",
     "similarity",
     "sync",

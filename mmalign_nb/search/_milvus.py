@@ -386,8 +386,10 @@ class MilvusIndex:
 
     def _as_own_ids(self, ids: Any, n: int | None = None) -> np.ndarray:
         out = as_ids(ids, "ids", n)
-        if out.dtype == np.uint64:
-            raise ValueError(f"ids has {out.max()}, beyond 2**63 - 1, the last that Milvus holds: use str")
+        if out.dtype.kind != "U" and len(out) and (out.max() >= 2**63 - 1 or out.min() <= -(2**63)):
+            raise ValueError(
+                f"ids goes from {out.min()} to {out.max()}; a Milvus loses those at the ends of 64 bits: use str"
+            )
         text = out.dtype.kind == "U"
         if len(out) and self._form is not None and text != self._text:
             now, before = ("str", "int") if text else ("int", "str")

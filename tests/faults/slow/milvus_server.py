@@ -36,6 +36,12 @@ def free_ports(n: int) -> list[int]:
     return ports
 
 
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return one.connect_ex(("127.0.0.1", port)) != 0
+
+
 class Server:
     """One server with its folder; it may be killed and started again."""
 
@@ -46,12 +52,12 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
-        with socket.socket() as etcd:  # the one inside has fixed ports, whatever it is told
-            etcd.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                etcd.bind(("127.0.0.1", 2379))
-            except OSError:
-                pytest.skip("port 2379 is taken: another Milvus, or etcd, runs on this machine")
+        for _ in range(60):  # one that was killed takes a moment to go
+            if _is_free(2379):  # that of the etcd inside, whatever it is told
+                break
+            time.sleep(0.5)
+        else:
+            pytest.skip("port 2379 is taken: another Milvus, or etcd, runs on this machine")
         ports = [x for part, port in self.ports.items() for x in (f"--{part}-port", str(port))]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
