@@ -82,7 +82,7 @@ def onset_strength(audio: np.ndarray, sample_rate: int, fps: float) -> np.ndarra
     With the log-mel spectrogram :math:`L` of 40 bands, what grows from one of its windows to the next is the flux
     :math:`f_j = \frac{1}{40} \sum_b \max(0, L_{jb} - L_{j-1,b})`. Noise flutters, so the median of a recording's flux is its
     floor: what is above, :math:`\max(0, f_j - \operatorname{median} f)`, is added up over each frame of the film, and the sum
-    over all frames does not depend on ``fps``. A tone that goes on gives 0.
+    over all frames does not depend on ``fps``. A tone that goes on gives next to nothing.
 
     Parameters
     ----------
@@ -126,11 +126,15 @@ def onset_strength(audio: np.ndarray, sample_rate: int, fps: float) -> np.ndarra
         raise ValueError(
             f"fps is {fps:g}: {seconds:g} s of sound would be {seconds * fps:g} frames; want less"
         )
+    window = round(0.032 * sample_rate)
     rises = np.maximum(np.diff(levels, axis=1), 0).mean(axis=2, dtype=np.float64)
+    # The j-th window is centred on j steps. One that reaches out of the recording hears its edge as a click: those are left out.
+    rises[:, :1] = 0
+    rises[:, max(0, (np.asarray(audio).shape[1] - (window + 1) // 2) // (window // 2)) :] = 0
     rises = np.maximum(rises - np.median(rises, axis=1, keepdims=True), 0) if rises.size else rises
     total = np.concatenate([np.zeros((len(rises), 1)), rises.cumsum(axis=1)], axis=1)
-    # The j-th window is centred on j steps, and the rise between two of them is spread over the time between their centres.
-    step = round(0.032 * sample_rate) // 2 / sample_rate
+    # The rise between two windows is spread over the time between their centres.
+    step = window // 2 / sample_rate
     edges = np.arange(max(1, round(seconds * fps)) + 1) / fps
     edges[-1] = max(edges[-1], seconds)  # what the last frame lacks by rounding belongs to it
     at = np.arange(total.shape[1]) * step
