@@ -280,7 +280,7 @@ class Synchronization(NamedTuple):
 
     Fields: ``synchronous``, by the rule of :func:`synchronize`, from ``p_value`` and ``ambiguous``; ``offset`` in frames at
     frame 0 of a, and in ``seconds``; ``ppm``, how many parts per million b's clock runs ahead of a's; ``breaks`` and ``segments``; ``score``, the mean correlation of the windows along the line found. To plot:
-    ``windows`` (their centres, frames of a), ``window_offsets`` (where each fits best by itself), ``agree`` (which of these
+    ``windows`` (their centres, frames of a), ``window_offsets`` (where each fits best by itself, smoothed over three frames), ``agree`` (which of these
     are within 1.5 frames of the line), and ``curves`` (windows × ``offsets``, NaN where a window leaves b).
     """
 
@@ -323,12 +323,12 @@ def synchronize(
 
     Frame t of a is frame :math:`t + o_s + \delta\, t` of b: one drift :math:`\delta` for all, and an offset :math:`o_s` for each
     segment s between two breaks. a is cut into windows; the curve of window i, :math:`r_i(k)`, is Pearson's correlation with
-    b at each offset k (as in :func:`best_offset`). Its evidence for k is how few offsets do as well,
-    :math:`e_i(k) = -\ln \operatorname{share}_{j}[r_i(j) \ge r_i(k)]`, so that no single loud event outvotes the other windows.
-    Of all ways through the N windows and K offsets, the one with the largest :math:`\sum_i e_i(k_i)` less its prices is
-    taken: :math:`\ln N` for a step of one frame (drift), :math:`\ln (NK/\alpha)` for any other (a break): what its place, its offset
-    and chance could explain. On each of its segments
-    the offset, and for all of them the drift, is then fitted to the curves themselves, between the frames.
+    b at each offset k (as in :func:`best_offset`), smoothed over three frames (¼, ½, ¼). Its evidence for k is how few
+    offsets do as well, :math:`e_i(k) = -\ln \operatorname{share}_{j}[r_i(j) \ge r_i(k)]`, so that no single loud event outvotes
+    the other windows. Of all ways through the N windows and K offsets, the one with the largest :math:`\sum_i e_i(k_i)` less
+    its prices is taken: :math:`\ln N` for a step of one frame (drift), :math:`\ln (NK/\alpha)` for any other (a break), which
+    covers its place, its offset and chance. On each of its segments the offset, and for all of them the drift, is then fitted to
+    the curves, between the frames.
 
     Parameters
     ----------
@@ -339,7 +339,8 @@ def synchronize(
     max_offset : int
         Search -max_offset … max_offset frames, for all segments: also what a break may lead to.
     alpha : float in (0, 1)
-        The share of strangers that you put up with being called synchronous. There is no default.
+        The share of strangers that you put up with being called synchronous; it enters the price of a break, too. There is
+        no default.
     window : int, optional
         Frames in a window; None: 4 seconds. It should hold a few events, and fewer frames than lie between two breaks.
     copies : int, default 199
@@ -391,6 +392,8 @@ def synchronize(
     >>> found.at([100, 600]).round().tolist()
     [80.0, 550.0]
     """
+    from scipy import ndimage
+
     rate = as_number(rate, "rate", 0, above=True, what="frames per second, a number")
     alpha = as_number(alpha, "alpha", 0, 1, above=True, below=True)
     copies, rng = as_count(copies, "copies", 1), np.random.default_rng(as_seed(seed))
@@ -413,7 +416,13 @@ def synchronize(
             f"a has {len(A)} frames and b has {len(B)}: {heard.any(axis=1).sum()} windows of {width} frames fit into both; "
             "want at least 8: give a shorter window, or take best_offset for short clips"
         )
-    evidence, centres, rows = _evidence(curves), starts + (width - 1) / 2, np.arange(len(starts))
+    # What lies between two frames is heard in both: smoothed, the top of a curve is where their weights say, not at one of them.
+    soft = ndimage.convolve1d(np.nan_to_num(curves), [0.25, 0.5, 0.25], axis=1)
+    evidence, centres, rows = (
+        _evidence(np.where(heard, soft, np.nan)),
+        starts + (width - 1) / 2,
+        np.arange(len(starts)),
+    )
     prices = float(np.log(len(starts))), float(np.log(len(starts)) + np.log(2 * reach + 1) - np.log(alpha))
     way, worth = _best_way(evidence, prices)
     null = [_rolled_worths(evidence, heard, prices, block, copies, rng) for block in (1, 3)]
@@ -439,12 +448,12 @@ def synchronize(
 
     k = way - reach
     part = np.concatenate([[0], np.cumsum(np.abs(np.diff(k)) > 1)])
-    line, slope = _fitted_line(np.nan_to_num(curves), k, part, centres, reach)
+    line, slope = _fitted_line(soft, k, part, centres, reach)
     at_zero = np.array([(line - slope * centres)[part == s].mean() for s in range(part[-1] + 1)])
     ends = np.append(np.flatnonzero(np.diff(part)), len(part) - 1)  # the last window of each segment
     edges = _edges(A, B, at_zero, slope, [*(starts[ends] + width)[:-1], len(A)], width)
     offset = at_zero + slope * np.array(edges[::2])
-    own = np.where(heard, curves, -2).argmax(axis=1) - reach
+    own = np.where(heard, soft, -2).argmax(axis=1) - reach
     p = p_value(worth)
     return Synchronization(
         p <= alpha and not ambiguous,
@@ -552,9 +561,7 @@ def _fitted_line(
     spread = float(np.sqrt((along**2).mean()))
     if not spread:  # no segment is longer than a window
         return base, 0.0
-    # What lies between two frames is heard in both: smoothed, the top of a curve is where their weights say, not at one of them.
-    smooth = ndimage.convolve1d(curves, [0.25, 0.5, 0.25], axis=1)
-    spline, fine = ndimage.spline_filter1d(smooth, 3, axis=1), np.linspace(-2, 2, 41)
+    spline, fine = ndimage.spline_filter1d(curves, 3, axis=1), np.linspace(-2, 2, 41)
 
     def sums(slopes: np.ndarray) -> np.ndarray:
         """Sum up the windows of each segment: (segments, slopes, fine)."""

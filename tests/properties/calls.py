@@ -621,7 +621,7 @@ CALLS = [
         {"audio": "audio", "sample_rate": "number", "fps": "number"},
         {},
     ),
-    Call("motion_energy", lambda video: motion_energy(video[None]), {"video": IMAGES}, {"video": "images"}),
+    Call("motion_energy", motion_energy, {"video": IMAGES[None]}, {"video": "images"}),
     Call(
         "things",
         lambda n, seed: datasets.things(n, seed).text,
