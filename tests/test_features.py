@@ -399,6 +399,12 @@ def test_what_goes_on_or_ends_is_no_onset():
     assert np.delete(strength, [3, 4]).max() < 0.1 * strength[4]
     cut = onset_strength(tone[None, 8000:10000].astype(np.float32), 16000, 20)[0]  # the edges are no onsets
     assert cut.max() < 0.1 * strength[4]
+    hiss = (0.2 * np.random.default_rng(0).normal(size=(1, 16000))).clip(-1, 1).astype(np.float32)
+    flutter = onset_strength(hiss, 16000, 62.5)[
+        0
+    ]  # its floor is taken off, and its first window is no beginning
+    assert flutter.sum() < 0.5 * np.maximum(np.diff(log_mel(hiss, 16000), axis=1), 0).mean(axis=2).sum()
+    assert flutter[0] == 0
     assert onset_strength(np.zeros((2, 800), np.float32), 16000, 20).tolist() == [[0.0], [0.0]]
     assert onset_strength(np.zeros((1, 1), np.float32), 16000, 20).shape == (1, 1)
     for name, bad in (("fps", 0), ("fps", np.nan), ("fps", 1e12), ("sample_rate", 0)):

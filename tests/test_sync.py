@@ -418,6 +418,19 @@ def test_strangers_are_seldom_synchronous_and_pairs_mostly():
     assert found >= 18, found
 
 
+@pytest.mark.parametrize("kind", [1, 3])
+def test_the_larger_of_the_two_p_values_counts(monkeypatch, kind):
+    """Neighbours share what lies on their border, so copies in which threes stay together must be beaten, too."""
+
+    def worths(evidence, heard, prices, block, copies, rng):
+        return np.full(copies, np.inf if block == kind else 0.0)
+
+    monkeypatch.setattr("mmalign_nb.sync._rolled_worths", worths)
+    found = clocks(*claps(0))
+    assert found.p_value == 1
+    assert not found.synchronous
+
+
 def test_one_loud_event_does_not_outvote_the_windows():
     a, b = claps(1, 30)
     a[200], b[300] = 100, 100  # says 100; all the others say 30
