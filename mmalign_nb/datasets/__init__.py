@@ -3,6 +3,7 @@
 Each set is loaded by one function that returns :class:`Items`; ``wikipedia`` returns two tables of features. What
 needs a download says so: ``spoken_digits``, ``esc10``, ``wikipedia``; ``python -m mmalign_nb.datasets`` fetches them ahead.
 The reader's own data come by ``from_folder``, ``from_csv`` and ``from_arrays``, as a :class:`Collection`.
+``read_video`` reads a film of the reader's own.
 """
 
 # Not lazily: each function has the name of its module, and whoever imports the module first would otherwise
@@ -16,11 +17,13 @@ from .measured import measured
 from .nonsense import nonsense
 from .own import Collection, Note, from_arrays, from_csv, from_folder
 from .things import things
+from .video import Video, read_video
 
 __all__ = [
     "Collection",
     "Items",
     "Note",
+    "Video",
     "WikipediaFeatures",
     "colors",
     "digits",
@@ -31,6 +34,7 @@ __all__ = [
     "glyphs",
     "measured",
     "nonsense",
+    "read_video",
     "spoken_digits",
     "things",
     "typefaces",
