@@ -757,6 +757,42 @@ def test_glyph_weights_keep_their_promise(tool):
         reported("DejaVu Sans: seen typeface, never-seen names; image → text")[1], abs=5e-3
     )
 
+    # Words look for a picture: by the cosine, and by the share of each picture that a query has among the known names.
+    words_to, row = names[name[new]], "DejaVu Sans: seen typeface, never-seen names; text → image"
+    pictures = cnn.transform(image)
+    for k, stated in zip((1, 10), reported(f"{row} |"), strict=True):
+        assert hit(words_to, pictures, np.flatnonzero(new), k) == pytest.approx(stated, abs=5e-3)
+    known = names[np.unique(trained_on)].astype(np.float64)
+    share = np.exp(tool.BETA * words_to @ pictures.T) / np.exp(tool.BETA * known @ pictures.T).sum(0)
+    own = share[np.arange(len(share)), np.flatnonzero(new)]
+    rank = (share >= own[:, None] * (1 - 1e-5)).sum(1)
+    for k, stated, least in zip((1, 10), reported(f"{row}, hubs corrected"), (0.42, 0.72), strict=True):
+        assert (rank <= k).mean() == pytest.approx(stated, abs=5e-3)
+        assert (rank <= k).mean() >= least
+
+
+def test_glyph_weights_know_drawings_of_a_typeface_that_they_never_saw(tool):
+    """Turned, moved, stretched, thickened and blurred pictures find their symbol among ten of more than 5,000."""
+    split, cnn = tool.glyph_split(), CnnImage.load("glyphs")
+    assert len(split.faces["DejaVu Sans"][0]) >= 5000
+    rank = tool.measure_drawings(split, tool.HELD_OUT, cnn)
+    assert (rank <= 10).mean() >= 0.9
+    stated = re.search(
+        r"like DejaVu Serif: .*hit@10 (\S+) \((\S+) to (\S+)\)", (MODELS / "REPORT.md").read_text("utf-8")
+    )
+    at_10, low, high = map(float, stated.groups())
+    assert (rank <= 10).mean() == pytest.approx(at_10, abs=5e-3)
+    assert 0.8 <= low < at_10 < high
+    plain = split.faces[tool.HELD_OUT][1][:200]
+    drawn = tool.drawn_like(plain)
+    assert drawn.dtype == np.uint8
+    assert drawn.shape == plain.shape
+    assert np.array_equal(drawn, tool.drawn_like(plain))
+    assert not np.array_equal(drawn, tool.drawn_like(plain, 1))
+    changed = np.abs(drawn.astype(int) - plain).mean(axis=(1, 2))
+    assert (changed > 0).all()
+    assert changed.mean() > 5
+
 
 def test_things_weights_share_one_space_as_reported():
     items = things(200, seed=0)
