@@ -109,6 +109,8 @@ class SearchPanel(Panel):
     >>> index = Index().add([[1.0, 0.0], [0.0, 1.0]], ids=["short", "long"])
     >>> SearchPanel(index, lambda texts: [[1.0, len(t)] for t in texts], query="umbrella", k=1)
     SearchPanel(query='umbrella'): 1 hit, best 0.99: long
+    >>> SearchPanel(index, lambda texts: [[1.0, 1.0]], query="a", k=1, threshold=0.9)
+    SearchPanel(query='a'): nothing matches: no hit reaches the line of 0.90, best 0.71: short
     """
 
     _kind = traitlets.Unicode("search").tag(sync=True)

@@ -125,8 +125,9 @@ export function search(page) {
     drop();
     const items = found.media ? new Media(found.media, (f) => shown.push(f)) : /** @type {Media} */ (everything), digits = apart(found.scores), { by, parts, reach } = found;
     const nothing = `${[encoders.length && "type a few words", draws && "draw", hears && "record"].filter(Boolean).join(", or ")}.`.replace(/^./, (c) => c.toUpperCase());
-    told.textContent = [by === "words" || parts ? "" : `Hits for ${called({ ...found, weight: null })}.`, found.told || (by === "words" && !found.query.trim() ? nothing : "")].filter((x) => x).join(" ");
-    told.classList.toggle("mm-none", reach === 0);
+    const said = [by === "words" || parts ? "" : `Hits for ${called({ ...found, weight: null })}.`, found.told || (by === "words" && !found.query.trim() ? nothing : "")].filter((x) => x).join(" ");
+    const verdict = reach === 0 ? said.indexOf("Nothing matches") : -1, end = said.indexOf(". ", verdict) + 1 || said.length;
+    told.replaceChildren(...(verdict < 0 ? [said] : [said.slice(0, verdict), h("b", { class: "mm-none" }, said.slice(verdict, end)), said.slice(end)]));
     hits.replaceChildren(...found.rows.map((row, k) => {
       const below = reach !== null && k >= reach, each = parts ? h("span", { class: "mm-parts" }, ...["words", by].map((kind, side) => h("span", {}, `${kind} ${significant(parts[side][k], 2)}`))) : null;
       const el = card(`${k + 1}. ${significant(found.scores[k], digits)}`, [items.show(row, size)], null, { "data-row": row });
