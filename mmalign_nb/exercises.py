@@ -425,6 +425,37 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
             0.74: "This is the line; asked is how many candidates reach it.",
         },
     ),
+    # chapter 06
+    "06-1": Choice(
+        right=("black heart suit",),
+        reason="The picture says what shape, the word says what colour; neither alone says both.",
+        wrong={
+            "white heart suit": "This is the best by the picture alone: add the cosines of the word, half and half.",
+            "heavy black heart": "Near: look at the first of the mixed scores, with a weight of 0.5 for either kind.",
+            "black hexagon": "Near to the word alone: add the cosines of the picture, half and half.",
+            "u+2665": "This is its id; asked is its name.",
+        },
+        other="Add the cosines of the picture and of the word, half and half, and take the highest.",
+        wanted="the name of a symbol, such as white chess queen",
+    ),
+    "06-2": Choice(
+        right=("always", "the same", "yes", "always the same"),
+        reason="The dot product of q with a unit vector is the weighted mean; the length of q only divides all scores by one number.",
+        wrong=dict.fromkeys(
+            ("sometimes", "never", "no", "not always"),
+            "Write out the dot product of q with a vector z of length 1, and ask what dividing by the length of q changes.",
+        ),
+        wanted='"always", "sometimes" or "never"',
+    ),
+    "06-3": Number(
+        value=0.98,
+        tolerance=0.005,
+        reason="Of symbols that share one drawing only one can come first, so drawings divided by symbols is the limit.",
+        low="Count the different drawings, also those that only one symbol has, and divide by the number of symbols.",
+        high="Symbols of one drawing get the same answer, and only one of them is right: divide drawings by symbols.",
+        wanted="a number with two decimals",
+        near={0.92: "This is the limit for DejaVu Sans; asked is STIX."},
+    ),
     # chapter 08
     "08-1": Number(
         value=0.65,

@@ -177,6 +177,20 @@ RIGHT["05-2"] = [*word("abstain"), *word("abstains")]
 WRONG["05-2"] = ["more", "fewer", "keeps fewer", "maybe", 3, ["abstain"], ""]
 RIGHT["05-3"] = number(164)
 WRONG["05-3"] = [163, 165, 76, 100, 0.74, 1450, "many", [164, 165], False]
+RIGHT["06-1"] = word("black heart suit")
+WRONG["06-1"] = [
+    "white heart suit",
+    "heavy black heart",
+    "U+2665",
+    "black hexagon",
+    2665,
+    ["black heart suit"],
+    "",
+]
+RIGHT["06-2"] = [*word("always"), *word("the same"), "yes"]
+WRONG["06-2"] = ["sometimes", "never", "no", "not always", 1, ["always"], "", "perhaps"]
+RIGHT["06-3"] = number(0.98)
+WRONG["06-3"] = [1, 0.92, 3214, 0.5, 98, "all", [0.98], True]
 
 # --- chapter 08 -------------------------------------------------------------------------------------------------------
 
