@@ -9,7 +9,7 @@ needs a download says so: ``spoken_digits``, ``esc10``, ``wikipedia``; ``python 
 from ._items import Items
 from .colors import colors
 from .digits import digits
-from .fetch import WikipediaFeatures, esc10, spoken_digits, wikipedia
+from .fetch import WikipediaFeatures, downloaded, esc10, spoken_digits, wikipedia
 from .glyphs import glyphs, typefaces
 from .things import things
 
@@ -18,6 +18,7 @@ __all__ = [
     "WikipediaFeatures",
     "colors",
     "digits",
+    "downloaded",
     "esc10",
     "glyphs",
     "spoken_digits",

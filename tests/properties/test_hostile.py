@@ -26,7 +26,7 @@ CASES = [(c, a, change) for c in CALLS for a, kind in c.kinds.items() for change
 NOT_CALLED = {
     "Hits", "RangeHits", "Hubness", "Matches", "PathCurve", "Threshold", "Sweep", "NextLine", "Drift", "Explanation", "Term", "Offset", "DtwPath",
     "Leakage", "PairReport", "RetrievalReport", "LinearMap", "METRICS", "COLORS", "MARKERS", "Picture", "new_figure",
-    "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia", "WikipediaFeatures",
+    "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia", "WikipediaFeatures", "downloaded",
     "TorchvisionImage", "SentenceTransformerEncoder",
 }  # fmt: skip
 
