@@ -53,6 +53,7 @@ NO_SOURCE = {
     "Threshold": RESULT,
     "Items": "a container",
     "check": "a rule of this package",
+    "nonsense": "made here, from lists of everyday words",
     "things": "drawn here, from no one else's data",
     "typefaces": "a list of names; glyphs names the fonts' source",
 }

@@ -11,6 +11,7 @@ from .colors import colors
 from .digits import digits
 from .fetch import WikipediaFeatures, downloaded, esc10, spoken_digits, wikipedia
 from .glyphs import glyphs, typefaces
+from .nonsense import nonsense
 from .things import things
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "downloaded",
     "esc10",
     "glyphs",
+    "nonsense",
     "spoken_digits",
     "things",
     "typefaces",

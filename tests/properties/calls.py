@@ -600,6 +600,12 @@ CALLS = [
         {"typeface": "choice"},
     ),
     Call(
+        "nonsense",
+        lambda texts, n, seed: datasets.nonsense(texts, n, seed).text,
+        {"texts": TEXTS, "n": 6, "seed": 1},
+        {"texts": "texts", "n": "count", "seed": "seed"},
+    ),
+    Call(
         "Items",
         datasets.Items,
         {"ids": list("uvwxyz"), "text": TEXTS, "image": IMAGES, "label": LABELS_A, "sample_rate": None},
@@ -753,12 +759,21 @@ CALLS = [
     Call(
         "SearchPanel",
         said(
-            lambda captions, k: panels.SearchPanel(
-                search.Index().add(A), {"words": lambda x: A[:1]}, GREY, captions=captions, k=k, query="bell"
+            lambda captions, k, drawing, weight, threshold: panels.SearchPanel(
+                search.Index().add(A),
+                {"words": lambda x: A[:1]},
+                GREY,
+                pictures=lambda x: A[1:2],
+                captions=captions,
+                query="bell",
+                drawing=drawing,
+                weight=weight,
+                threshold=threshold,
+                k=k,
             )
         ),
-        {"captions": TEXTS, "k": 2},
-        {"captions": "texts", "k": "count"},
+        {"captions": TEXTS, "k": 2, "drawing": GREY[0], "weight": 0.5, "threshold": 0.5},
+        {"captions": "texts", "k": "count", "weight": "number", "threshold": "number"},
     ),
     Call("DrawPad", said(panels.DrawPad), {"size": 32}, {"size": "count"}),
     Call("SoundPad", said(panels.SoundPad), {"seconds": 5.0, "sample_rate": 16000}, {"sample_rate": "count"}),
