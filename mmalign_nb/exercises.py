@@ -457,7 +457,7 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
         high="Let best_offset(film_40, sound_40, rate=12, max_offset=20) search, and read its offset.",
         wanted="a whole number of frames",
         near={
-            -14: "The size is right. Late or early? See what a positive offset means: best_offset?",
+            -14: "The size is right; read in the help of best_offset what a positive offset means.",
             1.17: "These are seconds; asked are frames.",
         },
     ),

@@ -279,8 +279,7 @@ class Synchronization(NamedTuple):
     """How the clocks of two recordings go together: ``offset``, drift in ``ppm``, ``breaks``, and whether they do at all.
 
     Fields: ``synchronous``, by the rule of :func:`synchronize`, from ``p_value`` and ``ambiguous``; ``offset`` in frames at
-    frame 0 of a, and in ``seconds``; ``ppm``, how many parts per million b's clock runs ahead of a's, with its standard error
-    ``ppm_error``; ``breaks`` and ``segments``; ``score``, the mean correlation of the windows along the line found. To plot:
+    frame 0 of a, and in ``seconds``; ``ppm``, how many parts per million b's clock runs ahead of a's; ``breaks`` and ``segments``; ``score``, the mean correlation of the windows along the line found. To plot:
     ``windows`` (their centres, frames of a), ``window_offsets`` (where each fits best by itself), ``agree`` (which of these
     are within 1.5 frames of the line), and ``curves`` (windows × ``offsets``, NaN where a window leaves b).
     """
@@ -291,7 +290,6 @@ class Synchronization(NamedTuple):
     offset: float
     seconds: float
     ppm: float
-    ppm_error: float
     breaks: tuple[Break, ...]
     segments: tuple[Segment, ...]
     score: float
@@ -328,7 +326,8 @@ def synchronize(
     b at each offset k (as in :func:`best_offset`). Its evidence for k is how few offsets do as well,
     :math:`e_i(k) = -\ln \operatorname{share}_{j}[r_i(j) \ge r_i(k)]`, so that no single loud event outvotes the other windows.
     Of all ways through the N windows and K offsets, the one with the largest :math:`\sum_i e_i(k_i)` less its prices is
-    taken: :math:`\ln N` for a step of one frame (drift), :math:`\ln N + \ln K` for any other (a break). On each of its segments
+    taken: :math:`\ln N` for a step of one frame (drift), :math:`\ln (NK/\alpha)` for any other (a break): what its place, its offset
+    and chance could explain. On each of its segments
     the offset, and for all of them the drift, is then fitted to the curves themselves, between the frames.
 
     Parameters
@@ -353,9 +352,8 @@ def synchronize(
         ``p_value``: the share of copies, with one added above and below, whose best way is worth as much. In a copy
         each window's evidence is rolled along the offsets by a random amount, which keeps all that a window says and
         destroys that they agree; in copies of the second kind three windows in a row are rolled together. The larger
-        of the two p-values counts. ``ambiguous``: the same line at another offset, too, is worth more than chance (by the same
-        copies, at ``alpha``), and the windows do not prefer the one found (Wilcoxon's signed-rank test, at ``alpha``), as with a
-        regular beat. ``synchronous`` is ``p_value <= alpha and not ambiguous``; where it is False, the other fields say what
+        of the two p-values counts. ``ambiguous``: the same line at another offset, too, is worth more than half of the copies are,
+        and the windows do not prefer the one found (Wilcoxon's signed-rank test, at ``alpha``), as with a regular beat. ``synchronous`` is ``p_value <= alpha and not ambiguous``; where it is False, the other fields say what
         was best, and mean nothing.
 
     Raises
@@ -375,8 +373,8 @@ def synchronize(
     Notes
     -----
     Swapping a and b turns the signs round, but not to the last digit, since the windows are a's. A break of less than two
-    frames counts as drift. A break is placed between the events that it separates, and no better. ``ppm_error`` is the
-    standard deviation over 100 resamples of the windows (bootstrap). What stands out by orders, as a cut from scene to scene does,
+    frames counts as drift. A break is placed between the events that it separates, and no better. Drift adds up: two minutes
+    at 12 frames per second tell it to some 200 ppm, ten minutes to some 20. What stands out by orders, as a cut from scene to scene does,
     should be capped before: ``np.minimum(x, np.quantile(x, 0.95))``. How often all this is right is measured in ``benchmarks/SYNC.md``.
 
     Notebook: ``07_video_audio_search``.
@@ -416,7 +414,7 @@ def synchronize(
             "want at least 8: give a shorter window, or take best_offset for short clips"
         )
     evidence, centres, rows = _evidence(curves), starts + (width - 1) / 2, np.arange(len(starts))
-    prices = float(np.log(len(starts))), float(np.log(len(starts)) + np.log(2 * reach + 1))
+    prices = float(np.log(len(starts))), float(np.log(len(starts)) + np.log(2 * reach + 1) - np.log(alpha))
     way, worth = _best_way(evidence, prices)
     null = [_rolled_worths(evidence, heard, prices, block, copies, rng) for block in (1, 3)]
 
@@ -437,11 +435,11 @@ def synchronize(
     if len(rivals):
         rival = rivals[sums[rivals].argmax()]
         chance = p_value(worth - sums[2 * reach] + sums[rival])
-        ambiguous = chance <= alpha and not _prefers(moved[:, 2 * reach], moved[:, rival]) <= alpha
+        ambiguous = chance <= 0.5 and not _prefers(moved[:, 2 * reach], moved[:, rival]) <= alpha
 
     k = way - reach
     part = np.concatenate([[0], np.cumsum(np.abs(np.diff(k)) > 1)])
-    line, slope, error = _fitted_line(np.nan_to_num(curves), k, part, centres, reach, rng)
+    line, slope = _fitted_line(np.nan_to_num(curves), k, part, centres, reach)
     at_zero = np.array([(line - slope * centres)[part == s].mean() for s in range(part[-1] + 1)])
     ends = np.append(np.flatnonzero(np.diff(part)), len(part) - 1)  # the last window of each segment
     edges = _edges(A, B, at_zero, slope, [*(starts[ends] + width)[:-1], len(A)], width)
@@ -455,7 +453,6 @@ def synchronize(
         float(offset[0]),
         float(offset[0]) / rate,
         1e6 * slope,
-        1e6 * error,
         tuple(Break(t, float(jump)) for t, jump in zip(edges[1:-1:2], np.diff(at_zero), strict=True)),
         tuple(Segment(*x) for x in zip(edges[::2], edges[1::2], offset.tolist(), strict=True)),
         float(np.nan_to_num(curves)[rows, way].mean()),
@@ -544,14 +541,9 @@ def _prefers(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _fitted_line(
-    curves: np.ndarray,
-    k: np.ndarray,
-    part: np.ndarray,
-    centres: np.ndarray,
-    reach: int,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, float, float]:
-    """Return the offset at each window, the drift in frames per frame and its error, fitted to the curves around the way k."""
+    curves: np.ndarray, k: np.ndarray, part: np.ndarray, centres: np.ndarray, reach: int
+) -> tuple[np.ndarray, float]:
+    """Return the offset at each window and the drift in frames per frame, fitted to the curves around the way k."""
     from scipy import ndimage
 
     segments = [part == s for s in range(part[-1] + 1)]
@@ -559,25 +551,25 @@ def _fitted_line(
     along = centres - np.array([centres[s].mean() for s in segments])[part]
     spread = float(np.sqrt((along**2).mean()))
     if not spread:  # no segment is longer than a window
-        return base, 0.0, np.nan
-    spline, fine = ndimage.spline_filter1d(curves, 3, axis=1), np.linspace(-2, 2, 41)
+        return base, 0.0
+    # What lies between two frames is heard in both: smoothed, the top of a curve is where their weights say, not at one of them.
+    smooth = ndimage.convolve1d(curves, [0.25, 0.5, 0.25], axis=1)
+    spline, fine = ndimage.spline_filter1d(smooth, 3, axis=1), np.linspace(-2, 2, 41)
 
-    def sums(slopes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Sum up the windows of each segment: (segments, weights, slopes, fine)."""
+    def sums(slopes: np.ndarray) -> np.ndarray:
+        """Sum up the windows of each segment: (segments, slopes, fine)."""
         at = base[:, None] + fine + slopes[:, None, None] * along[:, None] + reach
         rows = np.broadcast_to(np.arange(len(k))[:, None], at.shape)
         values = ndimage.map_coordinates(spline, [rows, at], order=3, prefilter=False, mode="nearest")
-        return np.stack([np.tensordot(weights[:, s], values[:, s], (1, 1)) for s in segments])
+        return np.stack([values[:, s].sum(axis=1) for s in segments])
 
-    # The drift by least squares through the way, then by what the curves say between the frames, then by resampled windows.
-    slope, everyone = (along * (k - base)).sum() / (along**2).sum(), np.ones((1, len(k)))
-    for half in (1.5, 0.6):
+    # The drift by least squares through the way, then by what the curves say between the frames.
+    slope = float((along * (k - base)).sum() / (along**2).sum())
+    for half in (1.5, 0.15):
         slopes = slope + np.linspace(-half, half, 61) / spread
-        slope = slopes[sums(slopes, everyone).max(axis=3).sum(axis=0)[0].argmax()]
-    resampled = rng.multinomial(len(k), np.full(len(k), 1 / len(k)), size=100)
-    error = slopes[sums(slopes, resampled).max(axis=3).sum(axis=0).argmax(axis=1)].std()
-    offset = fine[sums(np.array([slope]), everyone)[:, 0, 0].argmax(axis=1)]
-    return base + offset[part] + slope * along, float(slope), float(error)
+        slope = float(slopes[sums(slopes).max(axis=2).sum(axis=0).argmax()])
+    offset = fine[sums(np.array([slope]))[:, 0].argmax(axis=1)]
+    return base + offset[part] + slope * along, slope
 
 
 def _edges(

@@ -22,8 +22,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmalign_nb.datasets import digits, things
-from mmalign_nb.features import CnnImage, RnnAudio, TfidfText, Word2VecText
+from mmalign_nb.datasets import Items, digits, things
+from mmalign_nb.features import CnnImage, RnnAudio, TfidfText, Word2VecText, motion_energy, onset_strength
 from mmalign_nb.features._train import info_nce, seeded
 from mmalign_nb.features.audio import log_mel
 from mmalign_nb.features.text import words
@@ -366,6 +366,61 @@ def test_log_mel_finds_the_pitch():
     np.testing.assert_allclose(spec[:, 30].argmax(1), expected, atol=1)
     louder = log_mel(2 * sound, 16000, bands=40)
     np.testing.assert_allclose((louder - spec)[:, 30].max(1), np.log(4), atol=1e-2)
+
+
+@given(
+    start=st.floats(0.2, 0.8),
+    seconds=st.floats(0.9, 1.6),
+    rate=st.sampled_from([8000, 16000, 22050]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=15, deadline=None)
+def test_onset_strength_stands_where_a_sound_begins_and_adds_up_at_any_frame_rate(start, seconds, rate, seed):
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * rate)) / rate
+    sound = np.where(t >= start, 0.4 * np.sin(2 * np.pi * 600 * t), 0)
+    sound = (sound + 0.001 * rng.normal(size=len(t))).astype(np.float32)[None]
+    sums = []
+    for fps in (5, 12, 25.0, 59.94, 500):
+        strength = onset_strength(sound, rate, fps)[0]
+        assert strength.shape == (max(1, round(len(t) / rate * fps)),)
+        assert strength.min() >= 0
+        # the rise of a window of 32 ms is heard up to two steps of 16 ms early
+        assert abs((strength.argmax() + 0.5) / fps - start) <= 0.5 / fps + 0.04
+        sums.append(strength.sum())
+    np.testing.assert_allclose(sums, sums[0], rtol=1e-4)
+
+
+def test_what_goes_on_or_ends_is_no_onset():
+    t = np.arange(16000) / 16000
+    tone = 0.4 * np.sin(2 * np.pi * 600 * t) * (t < 0.5)
+    strength = onset_strength(tone[None].astype(np.float32), 16000, 20)[0]
+    assert strength[2:9].max() < 0.05 * strength[0]
+    assert strength[12:].max() < 0.05 * strength[0]
+    assert onset_strength(np.zeros((2, 800), np.float32), 16000, 20).tolist() == [[0.0], [0.0]]
+    assert onset_strength(np.zeros((1, 1), np.float32), 16000, 20).shape == (1, 1)
+    for name, bad in (("fps", 0), ("fps", np.nan), ("fps", 1e12), ("sample_rate", 0)):
+        with pytest.raises((TypeError, ValueError), match=name):
+            onset_strength(
+                **{"audio": tone[None].astype(np.float32), "sample_rate": 16000, "fps": 20} | {name: bad}
+            )
+
+
+@given(shape=st.tuples(*[st.integers(1, 4)] * 4), seed=st.integers(0, 999))
+@settings(max_examples=30, deadline=None)
+def test_motion_energy_is_the_mean_difference_of_frames(shape, seed):
+    video = np.random.default_rng(seed).integers(0, 256, (*shape, 3)).astype(np.uint8)
+    want = np.zeros(shape[:2])
+    want[:, 1:] = np.abs(np.diff(video.astype(float), axis=1)).mean(axis=(2, 3, 4)) / 255
+    np.testing.assert_allclose(motion_energy(video), want, atol=1e-6)
+    np.testing.assert_allclose(motion_energy(video[:, ::-1])[:, 1:], want[:, :0:-1], atol=1e-6)
+
+
+def test_motion_energy_wants_films():
+    with pytest.raises(ValueError, match=r"video has shape \(4, 2, 2, 3\); want uint8 video"):
+        motion_energy(np.zeros((4, 2, 2, 3), np.uint8))
+    with pytest.raises(TypeError, match="pass items.video"):
+        motion_energy(Items(ids=["a"], text=["x"]))
 
 
 # ---- Seeds, copies, files ------------------------------------------------------------------------------------

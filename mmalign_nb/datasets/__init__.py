@@ -2,6 +2,7 @@
 
 Each set is loaded by one function that returns :class:`Items`; ``wikipedia`` returns two tables of features. What
 needs a download says so: ``spoken_digits``, ``esc10``, ``wikipedia``; ``python -m mmalign_nb.datasets`` fetches them ahead.
+``read_video`` reads a film of the reader's own.
 """
 
 # Not lazily: each function has the name of its module, and whoever imports the module first would otherwise
@@ -13,9 +14,11 @@ from .fetch import WikipediaFeatures, downloaded, esc10, spoken_digits, wikipedi
 from .glyphs import glyphs, typefaces
 from .nonsense import nonsense
 from .things import things
+from .video import Video, read_video
 
 __all__ = [
     "Items",
+    "Video",
     "WikipediaFeatures",
     "colors",
     "digits",
@@ -23,6 +26,7 @@ __all__ = [
     "esc10",
     "glyphs",
     "nonsense",
+    "read_video",
     "spoken_digits",
     "things",
     "typefaces",

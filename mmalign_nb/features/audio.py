@@ -80,8 +80,9 @@ def onset_strength(audio: np.ndarray, sample_rate: int, fps: float) -> np.ndarra
     r"""Return how much begins to sound during each frame of a film: the spectral flux, float32 (n, frames).
 
     With the log-mel spectrogram :math:`L` of 40 bands, what grows from one of its windows to the next is the flux
-    :math:`f_j = \frac{1}{40} \sum_b \max(0, L_{jb} - L_{j-1,b})`. What falls into a film's frame is added up, so that the
-    sum over all frames does not depend on ``fps``. A tone that goes on gives 0; noise, which flutters, an even floor.
+    :math:`f_j = \frac{1}{40} \sum_b \max(0, L_{jb} - L_{j-1,b})`. Noise flutters, so the median of a recording's flux is its
+    floor: what is above, :math:`\max(0, f_j - \operatorname{median} f)`, is added up over each frame of the film, and the sum
+    over all frames does not depend on ``fps``. A tone that goes on gives 0.
 
     Parameters
     ----------
@@ -126,6 +127,7 @@ def onset_strength(audio: np.ndarray, sample_rate: int, fps: float) -> np.ndarra
             f"fps is {fps:g}: {seconds:g} s of sound would be {seconds * fps:g} frames; want less"
         )
     rises = np.maximum(np.diff(levels, axis=1), 0).mean(axis=2, dtype=np.float64)
+    rises = np.maximum(rises - np.median(rises, axis=1, keepdims=True), 0) if rises.size else rises
     total = np.concatenate([np.zeros((len(rises), 1)), rises.cumsum(axis=1)], axis=1)
     # The j-th window is centred on j steps, and the rise between two of them is spread over the time between their centres.
     step = round(0.032 * sample_rate) // 2 / sample_rate

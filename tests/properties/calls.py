@@ -31,6 +31,8 @@ from mmalign_nb.features import (
     WordLlamaText,
     from_sentence_transformers,
     from_torchvision,
+    motion_energy,
+    onset_strength,
 )
 
 # An optimizer's first use imports half of torch, with warnings of its own that are not ours to judge.
@@ -477,6 +479,31 @@ CALLS = [
         {"a": ("b",), "b": ("a",)},
         never_mind(("shuffles", "0"), ("max_offset", "0"), ("tolerance", "inf")),
     ),
+    Call(
+        "synchronize",
+        sync.synchronize,
+        {
+            "a": LONG,
+            "b": LONG[5:],
+            "rate": 12.0,
+            "max_offset": 9,
+            "alpha": 0.25,
+            "window": 6,
+            "copies": 9,
+            "seed": 2,
+        },
+        {
+            "a": "frames",
+            "b": "frames",
+            "rate": "number",
+            "max_offset": "count",
+            "alpha": "number",
+            "window": "count",
+            "copies": "count",
+            "seed": "seed",
+        },
+        {"a": ("b",), "b": ("a",)},
+    ),
     Call("dtw_path", sync.dtw_path, {"cost": S}, {"cost": "matrix"}),
     *(
         Call(
@@ -587,6 +614,14 @@ CALLS = [
         {"X": "audio"},
         {"X": ("audio",)},
     ),
+    Call(
+        "onset_strength",
+        onset_strength,
+        {"audio": SOUND, "sample_rate": 4000, "fps": 10.0},
+        {"audio": "audio", "sample_rate": "number", "fps": "number"},
+        {},
+    ),
+    Call("motion_energy", lambda video: motion_energy(video[None]), {"video": IMAGES}, {"video": "images"}),
     Call(
         "things",
         lambda n, seed: datasets.things(n, seed).text,

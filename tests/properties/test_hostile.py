@@ -25,6 +25,7 @@ CASES = [(c, a, change) for c in CALLS for a, kind in c.kinds.items() for change
 # Named results and what other tests try: fields, not arguments of a reader's.
 NOT_CALLED = {
     "Hits", "RangeHits", "Hubness", "Matches", "PathCurve", "Threshold", "Sweep", "NextLine", "Drift", "Explanation", "Term", "Offset", "DtwPath",
+    "Break", "Segment", "Synchronization", "Video", "read_video",
     "Leakage", "PairReport", "RetrievalReport", "LinearMap", "METRICS", "COLORS", "MARKERS", "Picture", "new_figure",
     "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia", "WikipediaFeatures", "downloaded",
     "TorchvisionImage", "SentenceTransformerEncoder",
