@@ -452,7 +452,7 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
     "07-3": Number(
         value=14,
         tolerance=0,
-        reason="best_offset finds 14 frames, a bit more than a second, and its p-value of 0.005 leaves little doubt.",
+        reason="The best shift is 14 frames, a bit more than a second, and its p-value of 0.005 leaves little doubt.",
         low="Let best_offset(film_40, sound_40, rate=12, max_offset=20) search, and read its offset.",
         high="Let best_offset(film_40, sound_40, rate=12, max_offset=20) search, and read its offset.",
         wanted="a whole number of frames",
