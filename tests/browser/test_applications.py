@@ -36,7 +36,7 @@ def test_films_and_sounds_are_found_by_words_played_and_found_by_a_recording(cha
     expect(films.locator(".mm-hits .mm-player")).to_have_count(6)
     play = first.locator(".mm-player")
     still = first.locator(".mm-item").evaluate("e => e.style.backgroundPosition")
-    play.click()
+    play.hover()  # as the mouse comes, the film plays; a click would stop it
     notebook.page.wait_for_function(
         "([e, still]) => e.style.backgroundPosition !== still",
         arg=[first.locator(".mm-item").element_handle(), still],
