@@ -456,6 +456,42 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
         wanted="a number with two decimals",
         near={0.92: "This is the limit for DejaVu Sans; asked is STIX."},
     ),
+    # chapter 07
+    "07-1": Number(
+        value=29,
+        tolerance=0,
+        reason="29 instead of 91: a sound dies away after its jump in loudness, but no film moves backwards then.",
+        low="Count the sounds (rows) whose own film is first: own_first(correlation(..., motion)).sum().",
+        high="Keep the falls: np.diff of the loudness of each frame, without np.maximum.",
+        wanted="a whole number",
+        near={
+            91: "This is the number with np.maximum.",
+            33: "This counts films that find their sound; asked are sounds that find their film.",
+            45: "This is the one-to-one matching; asked is whose own film comes first.",
+            0.145: "This is the share; asked is how many.",
+        },
+    ),
+    "07-2": Choice(
+        right=("timing", "the timing", "time"),
+        reason="What is the same in all films cannot tell them apart; the moments of the strokes still differ.",
+        wrong=dict.fromkeys(
+            ("pictures", "the pictures", "captions", "the captions", "words", "pictures and captions"),
+            "Ask of each score whether it would differ from film to film.",
+        ),
+        wanted='"pictures", "captions" or "timing"',
+    ),
+    "07-3": Number(
+        value=14,
+        tolerance=0,
+        reason="The best shift is 14 frames, a bit more than a second, and its p-value of 0.005 leaves little doubt.",
+        low="Let best_offset(film_40, sound_40, rate=12, max_offset=20) search, and read its offset.",
+        high="Let best_offset(film_40, sound_40, rate=12, max_offset=20) search, and read its offset.",
+        wanted="a whole number of frames",
+        near={
+            -14: "The size is right; read in the help of best_offset what a positive offset means.",
+            1.17: "These are seconds; asked are frames.",
+        },
+    ),
     # chapter 08
     "08-1": Number(
         value=0.65,

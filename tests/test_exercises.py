@@ -201,6 +201,15 @@ WRONG["08-2"] = [0.0, 0.27, 0.132, 0.226, 0.15, "yes", "gone", [0.1, 0.2], False
 RIGHT["08-3"] = [*several(("colour", "time"), ordered=False), "Colour, time", {"TIME", "colour"}]
 WRONG["08-3"] = [{"colour"}, ["time"], "kind, size", {"colour", "time", "size"}, {"count", "time"}, 2, set()]
 
+# --- chapter 07 -------------------------------------------------------------------------------------------------------
+
+RIGHT["07-1"] = number(29)
+WRONG["07-1"] = [28, 30, 91, 33, 45, 0.145, 29.5, "twenty-nine", [29, 91], True]
+RIGHT["07-2"] = [*word("timing"), "the timing", "time"]
+WRONG["07-2"] = ["pictures", "captions", "words", "all", 3, ["timing"], ""]
+RIGHT["07-3"] = number(14)
+WRONG["07-3"] = [13, 15, -14, 1.17, 14.4, 18_662, "late", [14, 15], False]
+
 # --- the tables, one test for all -------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from mmalign_nb.datasets import _download, esc10, spoken_digits, wikipedia
+from mmalign_nb.datasets import _download, downloaded, esc10, spoken_digits, wikipedia
 
 
 def test_every_file_is_pinned_by_commit_size_and_hash():
@@ -44,6 +44,18 @@ def test_seed_and_rate_are_checked_before_anything_is_read():
         spoken_digits(seed=-1)
     with pytest.raises(ValueError, match="sample_rate is 0"):
         esc10(0)
+
+
+def test_downloaded_says_what_is_here_and_asks_no_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMALIGN_NB_DATA", str(tmp_path))
+    monkeypatch.setattr(_download, "_fetch", lambda *a: pytest.fail("it downloads"))
+    assert not downloaded("esc10")
+    monkeypatch.setattr(_download, "missing", lambda part: ["one file"] if part == "mnist" else [])
+    assert downloaded("esc10")
+    assert not downloaded("spoken_digits")  # one of its two parts is not whole
+    for wrong in ("esc-10", None, ["esc10"]):
+        with pytest.raises(ValueError, match="name is .*known: 'wikipedia', 'spoken_digits', 'esc10'"):
+            downloaded(wrong)
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ NO_SOURCE = {
     "Sweep": RESULT,
     "Threshold": RESULT,
     "Items": "a container",
+    "downloaded": "says what is in a folder; each set names its source",
     "check": "a rule of this package",
     "nonsense": "made here, from lists of everyday words",
     "things": "drawn here, from no one else's data",

@@ -11,7 +11,7 @@ The reader's own data come by ``from_folder``, ``from_csv`` and ``from_arrays``,
 from ._items import Items
 from .colors import colors
 from .digits import digits
-from .fetch import WikipediaFeatures, esc10, spoken_digits, wikipedia
+from .fetch import WikipediaFeatures, downloaded, esc10, spoken_digits, wikipedia
 from .glyphs import glyphs, typefaces
 from .measured import measured
 from .nonsense import nonsense
@@ -27,6 +27,7 @@ __all__ = [
     "WikipediaFeatures",
     "colors",
     "digits",
+    "downloaded",
     "esc10",
     "from_arrays",
     "from_csv",

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._check import as_number, as_rate, as_seed
+from .._check import as_number, as_rate, as_seed, one_of
 from . import _download
 from ._items import Items
 from .digits import _WORDS, _WORDS_ZH
 
-__all__ = ["WikipediaFeatures", "esc10", "spoken_digits", "wikipedia"]
+__all__ = ["WikipediaFeatures", "downloaded", "esc10", "spoken_digits", "wikipedia"]
 
 # What a set is made of, and what a reader without a network can take instead.
 SETS = {
@@ -30,6 +30,36 @@ def _load(name: str, progress: bool) -> dict[str, dict[str, bytes]]:
     """Every collection of a set by the name of its folder: its files by their paths."""
     parts, otherwise = SETS[name]
     return {part: _download.load(part, name, otherwise, progress) for part in parts}
+
+
+def downloaded(name: str) -> bool:
+    """Say whether a real set is here, whole, so that asking for it downloads nothing.
+
+    Parameters
+    ----------
+    name : {"wikipedia", "spoken_digits", "esc10"}
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
+
+    Notes
+    -----
+    Notebook: ``07_video_audio_search``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.datasets import downloaded
+    >>> downloaded("esc10")  # doctest: +SKIP
+    False
+    """
+    parts, _ = SETS[one_of(name, "name", SETS)]
+    return not any(_download.missing(part) for part in parts)
 
 
 class WikipediaFeatures(NamedTuple):

@@ -27,7 +27,7 @@ NOT_CALLED = {
     "Hits", "RangeHits", "Hubness", "Matches", "PathCurve", "Threshold", "Sweep", "NextLine", "Drift", "Explanation", "Term", "Offset", "DtwPath",
     "Leakage", "PairReport", "RankingReport", "RetrievalReport", "LinearMap", "METRICS", "COLORS", "MARKERS", "Picture", "new_figure", "Collection",
     "Note", "from_folder", "from_csv", "from_arrays", "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia",
-    "WikipediaFeatures", "Recall", "Break", "Segment", "Synchronization", "Video", "read_video",
+    "WikipediaFeatures", "Recall", "Break", "Segment", "Synchronization", "Video", "read_video", "downloaded",
     "TorchvisionImage", "SentenceTransformerEncoder",
 }  # fmt: skip
 
