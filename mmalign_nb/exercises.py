@@ -527,6 +527,37 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
         hint="Compare low with chance in report(...).measures for each factor.",
         wanted="a set of factors out of kind, colour, size, count, time",
     ),
+    # chapter 09
+    "09-1": Number(
+        value=1000,
+        tolerance=0,
+        reason="With 300 pairs CCA is still ahead, with 1,000 the network is: what learns more freely needs more to learn from.",
+        low="There CCA still finds more: look at the next number of pairs.",
+        high="It is ahead earlier: look at the number of pairs before.",
+        wanted="one of the numbers of pairs that were measured",
+    ),
+    "09-2": Number(
+        value=12,
+        tolerance=0,
+        reason="Six turns, and each of them also mirrored: inside, all twelve look the same.",
+        low="Turn the hexagon to each of its corners; and then look at it in a mirror.",
+        high="A corner's two neighbours must stay its neighbours: that leaves fewer.",
+        wanted="a whole number",
+        near={
+            6: "These are the turns; a mirror keeps all similarities, too.",
+            720: "These are all ways to give six items to six partners; in most of them neighbours are torn apart.",
+            2: "This is one turn and its mirror image: there are more turns.",
+        },
+    ),
+    "09-3": Number(
+        value=64,
+        tolerance=0,
+        reason="512 bits are 64 bytes, and a thousand million times 64 bytes are 64 GB.",
+        low="Eight bits are a byte: how many bytes are 512 bits?",
+        high="Eight bits are a byte: how many bytes are 512 bits?",
+        wanted="a number of gigabytes",
+        near={512: "These are gigabits: eight bits are a byte."},
+    ),
 }
 
 
@@ -550,7 +581,7 @@ def check(exercise: str, answer: Any) -> None:
     Notes
     -----
     Notebook: ``00_start_here``, ``01_features``, ``02_similarity``, ``03_shared_space``, ``04_alignment``,
-    ``05_what_score_is_a_match``, ``08_recommendation``.
+    ``05_what_score_is_a_match``, ``08_recommendation``, ``09_scale_and_scarcity``.
 
     Examples
     --------
