@@ -117,7 +117,7 @@ def assign_sides(source: Source, *, lowest: bool) -> tuple[np.ndarray, np.ndarra
     for _ in range(ROUNDS):
         i, j = np.divmod(key, m)
         w = sides.worth(i, j)
-        span = max(span, float(np.ptp(w)), 1e-3 * float(np.abs(w).max())) or 1.0
+        span = max(span, 4 * float(np.ptp(w)), 1e-3 * float(np.abs(w).max())) or 1.0
         alone = min(alone, float(w.min()) - span)  # so little that nobody stays alone who need not
         col, own, y, z = priced_pairs(i, j, w, (n, m), alone)
         more = sides.better(y, z)
