@@ -44,7 +44,7 @@ KINDS = [
     of_kind(
         "ivfpq", ("cosine", "euclidean", "dot"), 100, items=1500
     ),  # fewer are too few to learn cells from
-    of_kind("binary", ("cosine",), 60),
+    of_kind("binary", ("cosine",), 36),
 ]
 
 

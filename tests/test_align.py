@@ -9,6 +9,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
@@ -706,6 +707,8 @@ def tables(kind, n, m, d, seed):
     rng = np.random.default_rng(seed)
     if kind == "integers":  # with many ties
         return rng.integers(1, 4, (n, d)), rng.integers(1, 4, (m, d))
+    if kind == "one":  # all of one side alike, the other far away
+        return 50 * rng.normal(size=(n, d)), np.repeat(rng.normal(size=(1, d)), m, axis=0)
     if kind == "twins":
         some = rng.normal(size=(max(1, n // 3), d))
         return some[rng.integers(0, len(some), n)], some[rng.integers(0, len(some), m)]
@@ -727,7 +730,7 @@ def total(scores, pairs):
 
 @settings(max_examples=120, deadline=None)
 @given(
-    kind=st.sampled_from(["random", "integers", "twins", "clusters", "hubs", "far"]),
+    kind=st.sampled_from(["random", "integers", "twins", "clusters", "hubs", "far", "one"]),
     n=st.integers(1, 60),
     m=st.integers(1, 60),
     d=st.integers(1, 5),
@@ -774,6 +777,14 @@ def test_an_assignment_that_is_not_proved_says_how_far_off_it_can_be(n, m, metri
     assert own <= best + slack
     assert best <= bound + slack
     assert own < bound
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
+def test_sparse_tables_without_a_matrix_of_scores(metric):
+    A, B = (sp.random_array((k, 30), density=0.3, rng=k, format="csr") for k in (40, 50))
+    with mock.patch.object(_matchings, "DENSE", 0):
+        found = max_match((A, B), metric=metric)
+    np.testing.assert_array_equal(found.pairs, max_match((A, B), metric=metric).pairs)
 
 
 def test_more_ties_than_can_be_held():

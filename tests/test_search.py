@@ -687,3 +687,23 @@ def test_ivfpq_learns_its_cells_again_when_there_are_four_times_as_many():
     index.add(vectors(2300, seed=3)).search(vectors(2))
     assert index._engine is not first
     assert index._engine.n == 4500
+
+
+@pytest.mark.parametrize("kind", APPROXIMATE)
+def test_an_engine_that_proposes_too_few_is_made_up_for(kind, monkeypatch):
+    """A table of hits has no holes: a query with too few candidates is searched exactly."""
+    gallery, queries = vectors(1200), vectors(30, seed=1)
+    index = Index(kind=kind).add(gallery)
+    index.search(queries)
+    real = index._engine.candidates
+
+    def few(*args):
+        found = real(*args)
+        found[::2, 3:] = -1
+        return found
+
+    monkeypatch.setattr(index._engine, "candidates", few)
+    assert same(
+        [x[::2] for x in index.search(queries, 8)], [x[::2] for x in Index().add(gallery).search(queries, 8)]
+    )
+    assert (index.search(queries, 8).scores > -1).all()

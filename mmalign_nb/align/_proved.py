@@ -36,7 +36,8 @@ class _Sides:
 
     def __init__(self, scores: Scores) -> None:
         self.scores, (self.n, self.m) = scores, scores.shape
-        self.product = scores.metric in ("cosine", "dot", "euclidean")
+        dense = isinstance(scores.a, np.ndarray) and isinstance(scores.b, np.ndarray)
+        self.product = dense and scores.metric in ("cosine", "dot", "euclidean")
         if self.product:
             self.u, self.v = scores.a.astype(np.float64), scores.b.astype(np.float64)
             if scores.metric == "cosine":
@@ -84,7 +85,8 @@ class _Sides:
         """All pairs (i, j) that may be worth what they cost, or more: none but these has to be looked at exactly."""
         if self.product:
             p, q = self.priced(y, z)
-            slack = 4 * 2.0**-24 * float(norms(p).max() * norms(q).max())  # scores are rounded to float32
+            size = norms(p).max() * norms(q).max() + (norms(self.u).max() + norms(self.v).max()) ** 2
+            slack = 4 * 2.0**-24 * float(size)  # scores are rounded to float32
             yield from ((i, j) for i, j, _ in above(p, q, -slack, "dot"))
         else:
             for s, x in self.scores.blocks():
@@ -115,7 +117,7 @@ def assign_sides(source: Source, *, lowest: bool) -> tuple[np.ndarray, np.ndarra
     for _ in range(ROUNDS):
         i, j = np.divmod(key, m)
         w = sides.worth(i, j)
-        span = max(span, float(np.ptp(w)), 1e-3 * float(np.abs(w).max())) or 1.0
+        span = max(span, 4 * float(np.ptp(w)), 1e-3 * float(np.abs(w).max())) or 1.0
         alone = min(alone, float(w.min()) - span)  # so little that nobody stays alone who need not
         col, own, y, z = priced_pairs(i, j, w, (n, m), alone)
         more = sides.better(y, z)

@@ -348,7 +348,11 @@ class Index:
         if engine is None:
             return top_k(rows, gallery, k, self.metric)
         count = min(max(self.effort or 0, k), len(self))
-        found, scores = best_of(rows, gallery, engine.candidates(rows, count, self._gone), k)
+        parts = [
+            best_of(rows[at], gallery, engine.candidates(rows[at], count, self._gone), k)
+            for at in _blocks(np.arange(len(rows)), count)
+        ]
+        found, scores = (np.concatenate(x) for x in zip(*parts, strict=True))
         few = np.flatnonzero(found[:, -1] < 0)
         if len(few):
             found[few], scores[few] = top_k(rows[few], gallery, k, self.metric)
@@ -361,17 +365,20 @@ class Index:
         with np.errstate(over="ignore"):  # a line beyond all numbers of float32
             line = np.float32(least)
         engine = self._proposing() if len(rows) else None
-        while engine is not None and len(todo) and 4 * count < len(self):
-            found, scores = best_of(
-                rows[todo], gallery, engine.candidates(rows[todo], count, self._gone), count
-            )
-            hit = (scores >= line) & (found >= 0)
-            more = (
-                hit.sum(axis=1) > count // 2
-            )  # so many that others may reach the line: ask for more candidates
-            i, j = np.nonzero(hit & ~more[:, None])
-            parts.append((todo[i], found[i, j], scores[i, j]))
-            todo, count = todo[more], 4 * count
+        while engine is not None and len(todo) and 8 * count < len(self):
+            left = []
+            for at in _blocks(todo, count):
+                found, scores = best_of(
+                    rows[at], gallery, engine.candidates(rows[at], count, self._gone), count
+                )
+                hit = (scores >= line) & (found >= 0)
+                more = (
+                    hit.sum(axis=1) > count // 2
+                )  # so many that others may reach the line, too: look at more
+                i, j = np.nonzero(hit & ~more[:, None])
+                parts.append((at[i], found[i, j], scores[i, j]))
+                left.append(at[more])
+            todo, count = np.concatenate(left), 4 * count
         if len(todo):
             exact = above(rows[todo], gallery, least, self.metric)
             parts += [(todo[i], j, scores) for i, j, scores in exact]
@@ -650,6 +657,12 @@ def sides(queries: Any, index: Index) -> tuple[np.ndarray, np.ndarray]:
     return index._prepare(queries)[0] if len(index) else index._as_rows(
         queries, "queries"
     ).data, index.vectors
+
+
+def _blocks(at: np.ndarray, count: int) -> list[np.ndarray]:
+    """Queries in parts, of which so many candidates take some megabytes."""
+    step = max(1, 2**20 // count)
+    return [at[s : s + step] for s in range(0, len(at), step)]
 
 
 def _living(x: np.ndarray, gone: np.ndarray | None) -> np.ndarray:
