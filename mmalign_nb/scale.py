@@ -437,7 +437,7 @@ def _tables(A: Any, B: Any, metric: str, chunk: int) -> tuple[Any, Any]:
 def _blocks(x: Any) -> Iterator[tuple[int, int, Any]]:
     """First row, number of rows, and a promise of each chunk."""
     first = np.cumsum([0, *x.chunks[0][:-1]]).tolist()
-    return zip(first, map(int, x.chunks[0]), x.to_delayed().ravel(), strict=True)  # type: ignore[return-value]
+    return zip(first, map(int, x.chunks[0]), x.to_delayed().ravel(), strict=True)
 
 
 def top_k(A: Any, B: Any, k: int = 10, *, metric: str = "cosine", chunk: int = 4096) -> Hits:
@@ -580,8 +580,8 @@ def threshold_match(
     order = np.lexsort((j, i))
     pairs = np.column_stack([i, j])[order]
     n, m = map(int, (a.shape[0], b.shape[0]))
-    alone = [np.setdiff1d(np.arange(size), pairs[:, side]) for side, size in ((0, n), (1, m))]
-    return Matches(pairs, scores[order], np.full(len(pairs), np.nan), *alone, (n, m))
+    alone_a, alone_b = (np.setdiff1d(np.arange(size), pairs[:, side]) for side, size in ((0, n), (1, m)))
+    return Matches(pairs, scores[order], np.full(len(pairs), np.nan), alone_a, alone_b, (n, m))
 
 
 def _above(

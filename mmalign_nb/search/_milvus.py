@@ -188,7 +188,8 @@ class MilvusIndex:
             try:
                 return getattr(self._client, what)(self.collection, timeout=left, **kwargs)
             except self._errors() as err:
-                code = err.code() if callable(getattr(err, "code", None)) else getattr(err, "code", None)
+                code: Any = getattr(err, "code", None)
+                code = code() if callable(code) else code
                 late = str(getattr(code, "name", "")) in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
                 if late or time.monotonic() + pause >= end:
                     raise TimeoutError(
@@ -456,7 +457,7 @@ class MilvusIndex:
         [{'modality': 'text'}, None]
         """
         wanted = self._as_own_ids(ids).tolist()
-        found = {}
+        found: dict[Any, dict[str, Any]] = {}
         for part in _parts(wanted) if self._form is not None else ():
             rows = self._ask("query", filter=_ids(part), output_fields=["fields"])
             found |= {row["id"]: row["fields"] for row in rows}
