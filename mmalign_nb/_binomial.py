@@ -50,7 +50,7 @@ def mean_bounds(mean: float, n: int, confidence: float = 0.95) -> tuple[float, f
     --------
     >>> from mmalign_nb._binomial import mean_bounds
     >>> [round(x, 3) for x in mean_bounds(1.0, 200)], [round(x, 3) for x in mean_bounds(0.9, 200)]
-    ([0.982, 1.0], [0.833, 0.947])
+    ([0.982, 1.0], [0.833, 0.948])
     """
     from scipy.optimize import brentq
     from scipy.special import rel_entr

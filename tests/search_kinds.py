@@ -33,15 +33,18 @@ def saved(index: Index, folder: Path) -> Index:
     return Index.load(folder / "index")
 
 
-def of_kind(name: str, metrics: tuple[str, ...], **more: Any) -> Kind:
-    return Kind(name, lambda metric, folder: Index(metric, name), saved, metrics, **more)
+def of_kind(name: str, metrics: tuple[str, ...], effort: int | None = None, **more: Any) -> Kind:
+    """Little effort, so that a range search, too, asks the engine and does not look at all of so few items."""
+    return Kind(name, lambda metric, folder: Index(metric, name, effort=effort), saved, metrics, **more)
 
 
 KINDS = [
     of_kind("exact", ("cosine", "euclidean", "dot", "manhattan", "hamming"), exact=True),
-    of_kind("hnsw", ("cosine", "euclidean", "dot")),
-    of_kind("ivfpq", ("cosine", "euclidean", "dot"), items=1500),  # fewer are too few to learn cells from
-    of_kind("binary", ("cosine",)),
+    of_kind("hnsw", ("cosine", "euclidean", "dot"), 20),
+    of_kind(
+        "ivfpq", ("cosine", "euclidean", "dot"), 100, items=1500
+    ),  # fewer are too few to learn cells from
+    of_kind("binary", ("cosine",), 36),
 ]
 
 

@@ -2,11 +2,14 @@
 
 import functools
 import itertools
+import re
+import tracemalloc
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
@@ -15,6 +18,8 @@ from sklearn.metrics import precision_recall_fscore_support
 from mmalign_nb.align import (
     Matches,
     _assignment,
+    _matchings,
+    _proved,
     greedy_match,
     max_match,
     min_match,
@@ -693,3 +698,115 @@ def test_margins_of_embeddings_are_those_of_the_matrix(seed, metric, queries, it
         # 1 − cos is rounded in a matrix of distances, and not in the scores behind it.
         tolerance = 2.0**-23 if match is min_match and metric == "cosine" else 0
         np.testing.assert_allclose(blocks.margins, whole.margins, rtol=0, atol=tolerance)
+
+
+# ---- without the matrix: candidates, prices, and a proof
+
+
+def tables(kind, n, m, d, seed):
+    rng = np.random.default_rng(seed)
+    if kind == "integers":  # with many ties
+        return rng.integers(1, 4, (n, d)), rng.integers(1, 4, (m, d))
+    if kind == "one":  # all of one side alike, the other far away
+        return 50 * rng.normal(size=(n, d)), np.repeat(rng.normal(size=(1, d)), m, axis=0)
+    if kind == "twins":
+        some = rng.normal(size=(max(1, n // 3), d))
+        return some[rng.integers(0, len(some), n)], some[rng.integers(0, len(some), m)]
+    if kind == "clusters":
+        middle = 3 * rng.normal(size=(3, d))
+        return tuple(middle[rng.integers(0, 3, k)] + 0.2 * rng.normal(size=(k, d)) for k in (n, m))
+    A, B = rng.normal(size=(n, d)), rng.normal(size=(m, d))
+    if kind == "hubs":
+        A, B[: 1 + m // 9] = A + 1, B[: 1 + m // 9] + 3
+    elif kind == "far":  # from the origin
+        A, B = A + 500, B + 500
+    return A, B
+
+
+def total(scores, pairs):
+    i, j = np.reshape(pairs, (-1, 2)).T
+    return scores[i, j].sum(dtype=np.float64)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    kind=st.sampled_from(["random", "integers", "twins", "clusters", "hubs", "far", "one"]),
+    n=st.integers(1, 60),
+    m=st.integers(1, 60),
+    d=st.integers(1, 5),
+    metric=st.sampled_from(["cosine", "dot", "euclidean", "manhattan", "hamming"]),
+    first=st.integers(1, 4),
+    seed=st.integers(0, 2**20),
+)
+def test_candidates_and_prices_make_the_assignment_of_the_whole_matrix(kind, n, m, d, metric, first, seed):
+    """Equal to the dense path pair by pair, ties and all, and in total to SciPy's solver."""
+    A, B = tables(kind, n, m, d, seed)
+    if metric == "hamming":
+        A, B = A > 0, B > 0
+    want = max_match((A, B), metric=metric)
+    with (
+        mock.patch.object(_matchings, "DENSE", 0),
+        mock.patch.multiple(_proved, FIRST=first, MORE=2, ROUNDS=500),
+    ):
+        found, least = max_match((A, B), metric=metric), min_match((A, B), metric=metric)
+    S = similarity(A, B, metric)
+    best = total(S.astype(np.float64), np.stack(linear_sum_assignment(S, maximize=True), axis=1))
+    assert len(found.pairs) == min(n, m)
+    assert total(S, found.pairs) == pytest.approx(best, rel=1e-9, abs=1e-9)
+    np.testing.assert_array_equal(found.pairs, want.pairs)
+    np.testing.assert_array_equal(found.scores, want.scores)
+    assert found.tied == want.tied
+    np.testing.assert_array_equal(least.pairs, want.pairs)
+
+
+@pytest.mark.parametrize(("n", "m"), [(90, 90), (60, 90), (90, 60)])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean", "manhattan"])
+def test_an_assignment_that_is_not_proved_says_how_far_off_it_can_be(n, m, metric):
+    A, B = tables("hubs", n, m, 6, 0)
+    best = total(similarity(A, B, metric), max_match((A, B), metric=metric).pairs)
+    with (
+        mock.patch.object(_matchings, "DENSE", 0),
+        mock.patch.multiple(_proved, FIRST=1, MORE=1, ROUNDS=1),
+        pytest.warns(UserWarning, match="not proved best after 1 rounds") as said,
+    ):
+        found = max_match((A, B), metric=metric)
+    own, bound = map(float, re.findall(r"(?:similarity is|more than) (-?[\d.e+-]+),", str(said[0].message)))
+    slack = 1e-5 * abs(best)
+    assert len(found.pairs) == min(n, m) == len(set(found.pairs[:, 0])) == len(set(found.pairs[:, 1]))
+    assert own == pytest.approx(total(similarity(A, B, metric), found.pairs), abs=slack)
+    assert own <= best + slack
+    assert best <= bound + slack
+    assert own < bound
+
+
+@pytest.mark.parametrize("metric", ["cosine", "dot", "euclidean"])
+def test_sparse_tables_without_a_matrix_of_scores(metric):
+    A, B = (sp.random_array((k, 30), density=0.3, rng=k, format="csr") for k in (40, 50))
+    with mock.patch.object(_matchings, "DENSE", 0):
+        found = max_match((A, B), metric=metric)
+    np.testing.assert_array_equal(found.pairs, max_match((A, B), metric=metric).pairs)
+
+
+def test_more_ties_than_can_be_held():
+    A = np.repeat([[1.0, 0.0], [0.0, 1.0]], 20, axis=0)
+    with mock.patch.object(_matchings, "DENSE", 0), mock.patch.object(_proved, "MOST", 100):
+        with pytest.warns(UserWarning, match="more than 100 pairs are tied"):
+            found = max_match((A, A))
+        with (
+            pytest.warns(UserWarning, match="more than 100"),
+            pytest.raises(ValueError, match="40 of 40 rows are tied"),
+        ):
+            max_match((A, A), ties="error")
+    assert (found.scores == 1).all()
+    assert len(found) == found.tied == 40
+
+
+def test_no_matrix_is_made_of_large_tables():
+    A, B = tables("random", 1500, 1700, 8, 0)
+    with mock.patch.object(_matchings, "DENSE", 0):
+        max_match((A[:50], B[:50]))  # loads what it needs
+        tracemalloc.start()
+        max_match((A, B))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 0.75 * 8 * 1500 * 1700  # a matrix of float64

@@ -177,7 +177,8 @@ def test_docstring_is_complete(thing):
     assert first.endswith("."), f"the first paragraph is no sentence: {first!r}"
     if is_named_result(thing):
         # A named result is explained where it is returned: there is its usage block.
-        source = inspect.getsource(inspect.getmodule(thing))
+        room = Path(inspect.getsourcefile(thing)).parent.glob("*.py")
+        source = "\n".join(path.read_text(encoding="utf-8") for path in room)
         where = rf"(Returns\n\s+-+\n\s+|-> |\[){thing.__name__}\b|\b{thing.__name__}\("
         assert re.search(where, source.replace(f"class {thing.__name__}(", "")), "nothing returns it"
         return

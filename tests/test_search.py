@@ -1,5 +1,11 @@
 """The index: scikit-learn is the reference; adding in pieces and saving change nothing; ids and scores always."""
 
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import NearestNeighbors
 
-from mmalign_nb.search import Hits, Index, RangeHits
+from mmalign_nb._binomial import mean_bounds
+from mmalign_nb.search import Hits, Index, RangeHits, Recall
+from mmalign_nb.search._engines import Engine
 from mmalign_nb.similarity import METRICS, binarize, similarity
 
 
@@ -344,3 +352,358 @@ def test_bytes_of_0_and_1_are_bits_or_packed_as_what_comes_with_them(tmp_path):
     with pytest.raises(ValueError, match="'a', which the index has already"):
         unsettled.add(np.eye(3, dtype=bool), ids=list("abc"))
     unsettled.add(np.array([[255, 0, 0]], np.uint8), ids=["d"])  # what was refused has decided nothing either
+
+
+# ---- removal, whatever is asked
+
+
+@given(
+    n=st.integers(2, 90),
+    seed=st.integers(0, 10**6),
+    metric=st.sampled_from(METRICS),
+    k=st.integers(1, 90),
+    share=st.floats(0, 1),
+    numbered=st.booleans(),
+    coarse=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_removed_item_is_as_if_it_had_never_been_there(n, seed, metric, k, share, numbered, coarse):
+    rng = np.random.default_rng(seed)
+    gallery, queries = vectors(n, 4, seed, metric), vectors(5, 4, seed + 1, metric)
+    if coarse and metric != "hamming":  # ties
+        gallery, queries = np.sign(gallery) + 2, np.sign(queries) + 2
+    ids = None if numbered else [f"n{i}" for i in range(n)]
+    gone = np.flatnonzero(rng.random(n) < share)[: n - 1]
+    left = np.setdiff1d(np.arange(n), gone)
+    index = Index(metric).add(gallery, ids)
+    for part in np.array_split(gone, 3):
+        index.remove(part if numbered else [f"n{i}" for i in part])
+    want = Index(metric).add(gallery[left], left if numbered else [f"n{i}" for i in left])
+    assert same(index.search(queries, k), want.search(queries, k))
+    for line in (-np.inf, float(np.median(want.search(queries, n).scores)), np.inf):
+        assert same(index.search_range(queries, line), want.search_range(queries, line))
+    assert same([index.ids, index.vectors], [want.ids, want.vectors])
+    assert len(index) == len(left)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        index.save(folder)
+        again = Index.load(folder)
+        assert same(again.search(queries, k), want.search(queries, k))
+        if numbered:  # a number is never given twice
+            assert (
+                again.add(gallery[:2]).ids.tolist()
+                == index.add(gallery[:2]).ids.tolist()
+                == [*left, n, n + 1]
+            )
+        del again
+
+
+def test_numbers_go_on_where_all_were_removed(tmp_path):
+    index = Index().add(vectors(3)).remove([0, 1, 2])
+    index.save(tmp_path)
+    for x in (index, Index.load(tmp_path)):
+        assert len(x) == 0
+        assert x.add(vectors(2)).ids.tolist() == [3, 4]
+
+
+def test_what_is_removed_leaves_the_folder(tmp_path):
+    index = Index().add(vectors(10)).remove([2, 5])
+    index.save(tmp_path)
+    assert Index.load(tmp_path).vectors.base.nbytes == 8 * 12 * 4
+    assert Index.load(tmp_path).ids.tolist() == [0, 1, 3, 4, 6, 7, 8, 9]
+
+
+def test_ids_of_64_bits_are_not_compared_as_floats():
+    index = Index().add(vectors(3), ids=[2**63, 2**63 + 1, 5])
+    assert index.remove([2**63 + 1]).ids.tolist() == [2**63, 5]
+    with pytest.raises(ValueError, match="ids has -5, which the index does not have"):
+        index.remove([-5, 5])
+    with pytest.raises(ValueError, match=f"ids has {2**63}, which"):
+        Index().add(vectors(1), ids=[2**53]).remove([2**63])
+
+
+# ---- vectors that stay on the disk
+
+
+def mapped(folder, x):
+    np.save(folder / "x.npy", x)
+    return np.load(folder / "x.npy", mmap_mode="r")
+
+
+@pytest.mark.parametrize("kind", ["exact", "hnsw", "ivfpq", "binary"])
+def test_a_read_only_map_is_not_copied(kind, tmp_path):
+    x = vectors(1200)
+    index, copied = Index(kind=kind).add(mapped(tmp_path, x)), Index(kind=kind).add(x)
+    assert isinstance(index.vectors.base, np.memmap)
+    assert same(index.search(x[:5]), copied.search(x[:5]))
+    for i in (index, copied):
+        i.remove(range(0, 1100))
+    assert isinstance(index._all().base, np.memmap)  # a map is not copied for what is removed
+    if kind != "ivfpq":  # of which so few are searched exactly, once the others are out of memory
+        assert same(index.search(x[:5]), copied.search(x[:5]))
+    assert (index.search(x[:5]).ids >= 1100).all()
+
+
+def test_what_is_in_a_map_is_checked(tmp_path):
+    x = vectors(50)
+    x[30] = np.nan
+    with pytest.raises(ValueError, match="vectors has NaN or infinity in 1 of 50 rows"):
+        Index().add(mapped(tmp_path, x))
+    x[30] = 0
+    with pytest.raises(ValueError, match="vectors has zero vectors in 1 of 50 rows"):
+        Index().add(mapped(tmp_path, x))
+    writeable = np.load(tmp_path / "x.npy", mmap_mode="c")
+    index = Index("dot").add(writeable)
+    writeable[:] = 1
+    assert not (index.vectors == 1).any()
+
+
+LARGER_THAN_MEMORY = """
+import resource, sys
+import numpy as np
+from mmalign_nb.search import Index
+x = np.load(sys.argv[1], mmap_mode="r")
+for kind in ("exact", "binary"):  # loads what it needs
+    Index("cosine", kind).add(x[:6000].copy()).search(x[:50])
+free = 90 * 2**20
+used = int(next(y for y in open("/proc/self/status") if y.startswith("VmData")).split()[1]) * 1024
+resource.setrlimit(resource.RLIMIT_DATA, (used + free, -1))
+try:
+    np.array(x)
+except MemoryError:
+    print("too large")
+for kind in ("exact", "binary"):
+    index = Index("cosine", kind).add(x)
+    hits = index.search(x[[5, 77777]], 2)
+    index.save(sys.argv[2])
+    again = Index.load(sys.argv[2])
+    print(hits.ids[:, 0].tolist(), again.search(x[[5, 77777]], 2).ids[:, 0].tolist(), again.remove([5]).search(x[[5]], 1).ids[0, 0] != 5)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory does not count maps only there")
+def test_vectors_larger_than_memory(tmp_path):
+    """192 MB of vectors where 90 MB can be had; a copy of them fails."""
+    file = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, (196_608, 256))
+    for s in range(0, len(file), 2**14):
+        file[s : s + 2**14] = np.random.default_rng(s).standard_normal((2**14, 256), dtype=np.float32)
+    del file
+    run = subprocess.run(
+        [sys.executable, "-c", LARGER_THAN_MEMORY, tmp_path / "x.npy", tmp_path / "index"],
+        capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == ["too large", *["[5, 77777] [5, 77777] True"] * 2]
+
+
+# ---- approximate kinds
+
+
+APPROXIMATE = ["hnsw", "ivfpq", "binary"]
+
+
+@pytest.mark.parametrize("kind", APPROXIMATE)
+def test_recall_is_the_share_that_brute_force_finds_too(kind):
+    gallery, queries = vectors(2000, 24, 0), vectors(150, 24, 1)
+    index = Index(kind=kind, effort=10).add(gallery)
+    S = similarity(queries, gallery)
+    found, best = index.search(queries, 10).ids, np.argsort(-S, axis=1)[:, :10]
+    hit = np.array([len(set(a) & set(b)) for a, b in zip(found.tolist(), best.tolist(), strict=True)])
+    said = index.recall(queries, k=10)
+    assert isinstance(said, Recall)
+    assert said[3:] == (150, hit.sum(), 1500)
+    assert said.share == pytest.approx(hit.mean() / 10)
+    assert 0 < said.low < said.share < said.high < 1
+    assert index.recall(queries, k=10, confidence=0.5).low > said.low
+    line = float(np.quantile(S, 0.995))
+    near, at_line = index.search_range(queries, line), index.recall(queries, threshold=line)
+    some = (np.float32(line) <= S).sum(axis=1)
+    shares = np.bincount(near.queries, minlength=150)[some > 0] / some[some > 0]
+    assert at_line[3:] == ((some > 0).sum(), len(near.ids), some.sum())
+    assert at_line.share == pytest.approx(shares.mean())
+    index.effort = 400
+    assert index.recall(queries, k=10).share > said.share  # who looks at more misses less
+    nobody = index.recall(queries, threshold=2.0)
+    assert np.isnan(nobody.share)
+    assert nobody[1:] == (0, 1, 0, 0, 0)
+
+
+def test_the_exact_kind_misses_nothing():
+    index = Index("euclidean").add(vectors(50))
+    assert index.recall(vectors(9, seed=1), k=3) == (1, 1, 1, 9, 27, 27)
+    assert index.recall(vectors(9, seed=1), threshold=-4)[:3] == (1, 1, 1)
+
+
+def test_the_interval_of_a_mean_holds():
+    """In 400 samples of shares of every kind it misses the true mean in no more than 5 %."""
+    rng = np.random.default_rng(0)
+    for draw, mean in (
+        (lambda: rng.random(30) < 0.97, 0.97),
+        (lambda: rng.beta(9, 1, 30), 0.9),
+        (lambda: rng.random(30), 0.5),
+        (lambda: rng.random(30) < 0.02, 0.02),
+    ):
+        missed = 0
+        for _ in range(400):
+            low, high = mean_bounds(float(draw().mean()), 30)
+            missed += not low <= mean <= high
+        assert missed <= 20
+
+
+@pytest.mark.parametrize("kind", APPROXIMATE)
+def test_an_engine_is_saved_and_not_built_again(kind, tmp_path, monkeypatch):
+    gallery, queries = vectors(1200), vectors(9, seed=1)
+    index = Index("cosine", kind, effort=77).add(gallery, ids=range(5, 1205)).remove(range(5, 55))
+    index.save(tmp_path)
+    monkeypatch.setattr(Engine, "of", lambda *args: pytest.fail("built again"))
+    again = Index.load(tmp_path)
+    assert repr(again) == repr(index) == f"Index(metric='cosine', kind={kind!r}, n=1150, dim=12)"
+    assert again.effort == 77
+    assert same(again.search(queries, 5), index.search(queries, 5))
+    more = vectors(40, seed=3)
+    assert same(
+        again.add(more, range(9000, 9040)).search(more, 1), index.add(more, range(9000, 9040)).search(more, 1)
+    )
+    assert (again.search(more, 1).ids.ravel() == np.arange(9000, 9040)).mean() > 0.9
+
+
+def broken(folder, name, raw):
+    """Another file in the place of a part, signed as if it had been saved so."""
+    facts = json.loads((folder / "index.json").read_text())
+    (folder / facts["parts"][name]["file"]).write_bytes(raw)
+    facts["parts"][name] |= {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+    facts.pop("sha256")
+    facts["sha256"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    (folder / "index.json").write_text(json.dumps(facts))
+
+
+def archive(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", APPROXIMATE)
+def test_a_broken_engine_is_named(kind, tmp_path):
+    index = Index("cosine", kind).add(vectors(1200)).remove([3])
+    index.save(tmp_path)
+    path = next(tmp_path.glob("engine-*.npz"))
+    whole = path.read_bytes()
+    with np.load(path) as arrays:
+        parts = dict(arrays)
+    for at in (0, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        for verify in (True, False):  # before faiss sees a byte
+            with pytest.raises(ValueError, match=r"engine-\w+\.npz is not as it was saved: its SHA-256"):
+                Index.load(tmp_path, verify=verify)
+    own = "codes" if kind == "binary" else "faiss"
+    other = "hnsw" if kind != "hnsw" else "ivfpq"
+    fewer = Index("cosine", kind).add(vectors(1100))
+    fewer.save(tmp_path / "fewer")
+    with np.load(next((tmp_path / "fewer").glob("engine-*.npz"))) as arrays:
+        short = dict(arrays)
+    Index("cosine", other).add(vectors(1200)).save(tmp_path / "other")
+    with np.load(next((tmp_path / "other").glob("engine-*.npz"))) as arrays:
+        foreign = dict(arrays)
+    for content, message in (
+        (b"PK\3\4 what is this", "is no archive of arrays"),
+        (archive(**{k: v for k, v in parts.items() if k != own}), "holds no engine of 1200 vectors"),
+        (archive(**{k: v for k, v in parts.items() if k != "mean"}), "holds no engine"),
+        (archive(**parts | {"mean": np.zeros(5)}), "holds no engine .*mean is float64"),
+        (archive(**parts | {own: parts[own][:-9]}), "holds no engine"),
+        (archive(**foreign), "holds no engine"),
+        (archive(**short), "holds no engine of 1200 vectors .*it holds 1100"),
+    ):
+        broken(tmp_path, "engine", content)
+        with pytest.raises(ValueError, match=message) as caught:
+            Index.load(tmp_path)
+        assert str(tmp_path) in str(caught.value)
+    broken(tmp_path, "engine", whole)
+    for wrong in ([-1], [1200], [5, 5], [7, 2], [0.5], []):
+        file = io.BytesIO()
+        np.save(file, np.array(wrong) if wrong else np.empty(0, np.int64))
+        broken(tmp_path, "removed", file.getvalue())
+        with pytest.raises(ValueError, match=r"removed-\w+\.npy has"):
+            Index.load(tmp_path)
+    index.save(tmp_path)
+    assert len(Index.load(tmp_path)) == 1199
+
+
+@pytest.mark.parametrize("kind", ["hnsw", "ivfpq"])
+def test_without_faiss_the_extra_is_named(kind, monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(ImportError, match=rf"kind='{kind}' needs faiss: pip install \"mmalign_nb\[scale\]\""):
+        Index(kind=kind)
+    Index(kind="binary").add(vectors(5)).search(vectors(2))  # needs none
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Index(kind="lsh"), ValueError, "kind is 'lsh'; known: 'exact', 'hnsw', 'ivfpq', 'binary'"),
+        (lambda: Index(kind=None), ValueError, "kind is None"),
+        (lambda: Index(effort=5), ValueError, "effort is 5 and kind='exact' looks at everything"),
+        (
+            lambda: Index(kind="binary", effort=0),
+            ValueError,
+            "effort is 0; want a whole number of at least 1",
+        ),
+        (lambda: Index(kind="binary", effort="high"), ValueError, "effort is"),
+        (
+            lambda: Index("euclidean", "binary"),
+            ValueError,
+            "metric is 'euclidean'; kind='binary' knows 'cosine'",
+        ),
+        (lambda: Index().add(vectors(5)).recall(vectors(2), confidence=1), ValueError, "confidence is 1"),
+        (lambda: Index().add(vectors(5)).recall(vectors(2), k=0), ValueError, "k is 0"),
+        (
+            lambda: Index().add(vectors(5)).recall(vectors(2), threshold=np.nan),
+            ValueError,
+            "threshold is NaN",
+        ),
+        (lambda: Index().add(vectors(5)).recall(vectors(2, 3)), ValueError, "queries has 3 columns; want 12"),
+    ],
+)
+def test_bad_kinds_and_samples(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize("kind", APPROXIMATE[:2])
+def test_numbers_far_from_the_origin_or_very_large_find_their_neighbours(kind):
+    """The form of an engine is float32; it is moved and scaled, so that digits and squares are not lost."""
+    x, q = vectors(1500, 8), vectors(40, 8, 1)
+    for move, scale in ((1e6, 1.0), (0, 1e25), (0, 1e-25)):
+        index = Index("euclidean", kind).add(x.astype(np.float64) * scale + move)
+        assert index.recall(q.astype(np.float64) * scale + move, k=5).share > 0.9
+
+
+def test_ivfpq_learns_its_cells_again_when_there_are_four_times_as_many():
+    index = Index(kind="ivfpq").add(vectors(1100))
+    index.search(vectors(2))
+    first = index._engine
+    index.add(vectors(1100, seed=2)).search(vectors(2))
+    assert index._engine is first
+    assert first.n == 2200
+    index.add(vectors(2300, seed=3)).search(vectors(2))
+    assert index._engine is not first
+    assert index._engine.n == 4500
+
+
+@pytest.mark.parametrize("kind", APPROXIMATE)
+def test_an_engine_that_proposes_too_few_is_made_up_for(kind, monkeypatch):
+    """A table of hits has no holes: a query with too few candidates is searched exactly."""
+    gallery, queries = vectors(1200), vectors(30, seed=1)
+    index = Index(kind=kind).add(gallery)
+    index.search(queries)
+    real = index._engine.candidates
+
+    def few(*args):
+        found = real(*args)
+        found[::2, 3:] = -1
+        return found
+
+    monkeypatch.setattr(index._engine, "candidates", few)
+    assert same(
+        [x[::2] for x in index.search(queries, 8)], [x[::2] for x in Index().add(gallery).search(queries, 8)]
+    )
+    assert (index.search(queries, 8).scores > -1).all()

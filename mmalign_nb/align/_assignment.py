@@ -224,27 +224,39 @@ def assign_pairs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Do as ``assign(…, optional=True)`` for a matrix of which only the pairs ``W[i, j] = w > 0`` are given.
 
-    Pairs come ordered by (i, j). SciPy's sparse solver matches every row, so each row gets one more column, of its
-    own and of weight 0, for staying alone. Then follow the prices, and what is tied.
+    Pairs come ordered by (i, j).
+    """
+    if not len(w):
+        return np.full(shape[0], _ALONE), np.zeros(shape[0], bool)
+    col, own, y, z = priced_pairs(i, j, w, shape, 0.0)
+    size = max(size, usual(own))
+    tight = y[i] + z[j] - w <= rounding(size, y[i], z[j], w)
+    return TightPairs(i[tight], j[tight], y, z, own, True, size).settle(col, lowest)
+
+
+def priced_pairs(
+    i: np.ndarray, j: np.ndarray, w: np.ndarray, shape: tuple[int, int], alone: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A best assignment of the rows to the pairs given, each worth w or for staying alone ``alone``, and its prices.
+
+    Returns ``col (n,)`` (−1: alone), what each row has ``own (n,)``, and the prices ``y (n,), z (m,) >= 0``. SciPy's sparse
+    solver matches every row, so each row gets one more column, of its own, for staying alone.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
     n, m = shape
-    col = np.full(n, _ALONE)
-    if not len(w):
-        return col, np.zeros(n, bool)
-    rows, top = np.arange(n), float(w.max())
-    cost = np.concatenate([2 - w / top, np.full(n, 2.0)])  # all above 0: an entry of 0 would be no pair
+    col, rows = np.full(n, _ALONE), np.arange(n)
+    top = max(float(np.abs(w).max(initial=0)), abs(alone)) or 1.0
+    cost = np.concatenate(
+        [2 - w / top, np.full(n, 2 - alone / top)]
+    )  # all above 0: an entry of 0 would be no pair
     ends = (np.concatenate([i, rows]), np.concatenate([j, m + rows]))
     row, partner = min_weight_full_bipartite_matching(csr_array((cost, ends), (n, m + n)))
     col[row] = np.where(partner < m, partner, _ALONE)
-    own = np.zeros(n)
+    own = np.full(n, alone)
     own[i[col[i] == j]] = w[col[i] == j]
-    y, z = _prices(partial(_sparse_offers, i, j, w, m), own, col, m)
-    size = max(size, usual(own))
-    tight = y[i] + z[j] - w <= rounding(size, y[i], z[j], w)
-    return TightPairs(i[tight], j[tight], y, z, own, True, size).settle(col, lowest)
+    return (col, own, *_prices(partial(_sparse_offers, i, j, w, m), own, col, m))
 
 
 def best_other(key: np.ndarray, w: np.ndarray, size: int, empty: float = 0.0) -> np.ndarray:

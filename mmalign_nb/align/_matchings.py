@@ -11,6 +11,7 @@ import numpy as np
 from .._check import one_of
 from ._assignment import assign, assign_pairs
 from ._matches import Matches
+from ._proved import DENSE, assign_sides
 from ._source import BONUS, Source, source_of, usual_gain
 
 TIES = ("lowest", "drop", "error")
@@ -83,9 +84,12 @@ def _assigned(source: Source, threshold: Any, name: str, ties: str) -> Matches:
     n, m = source.shape
     lowest = one_of(ties, "ties", TIES) == "lowest"
     if line is None or line == -np.inf * source.sign:
-        weights, never = whole_weights(source.dense(), min(n, m))
-        col, tied = assign(weights, optional=never, lowest=lowest)
-        del weights
+        if source.matrix is None and n * m > DENSE:
+            col, tied = assign_sides(source, lowest=lowest)
+        else:
+            weights, never = whole_weights(source.dense(), min(n, m))
+            col, tied = assign(weights, optional=never, lowest=lowest)
+            del weights
     elif (gains := source.gains(line)) is not None:
         col, tied = assign(gains[0], optional=True, lowest=lowest, size=gains[1])
         del gains
@@ -169,8 +173,9 @@ def max_match(scores: Any, threshold: Any = None, *, metric: str = "cosine", tie
     threshold : float or Threshold, optional
         The gate; a ``Threshold`` of ``Labelling`` comes with a warning, since its promise is about another pool. The number of pairs never rises with it, unless ``ties="drop"`` drops more of them at a lower line.
     metric : str
-        The similarity of embeddings; not used for a matrix. With a threshold only the pairs above it are held
-        in memory, without one the (n, m) matrix is.
+        The similarity of embeddings; not used for a matrix. With a threshold only the pairs above it are held in memory. Without
+        one the (n, m) matrix is, up to 67 million scores; beyond, each item's best candidates, and prices prove for all other
+        pairs that none of them makes a better assignment. Where that fails a warning says how far off the total can be.
     ties : {"lowest", "drop", "error"}
         What to do where several assignments share the greatest total. ``"lowest"``: take the first in
         lexicographic order (row 0 gets the lowest column it can have, then row 1, …), whatever the solver

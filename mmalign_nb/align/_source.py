@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .._check import as_scores, as_threshold
+from .._check import as_matrix, as_scores, as_threshold
 from ..search import Index, sides
 from ..similarity import Gallery, Rivals, Scores, above
 from ._assignment import best_other
@@ -180,11 +180,12 @@ class _Asked(Source):
     """
 
     def __init__(self, queries: Any, index: Any) -> None:
-        self.queries, self.index, self.metric = queries, index, index.metric
+        self.queries = as_matrix(queries, "queries", allow_empty=True)
+        self.index, self.metric = index, index.metric
         self.sign, self.zero, self.matrix = 1, 0.0, None
         self.ids = np.asarray(index.ids)
         self.by_id = np.argsort(self.ids, kind="stable")
-        self.shape = (len(queries), len(self.ids))
+        self.shape = (len(self.queries), len(self.ids))
         self.found: tuple[float, Pairs] | None = None
 
     def _columns(self, ids: np.ndarray) -> np.ndarray:
@@ -241,7 +242,7 @@ class _Asked(Source):
 
 def source_of(scores: Any, metric: str, name: str = "scores", sign: int = 1) -> Source:
     """The door of the matchings for what a reader calls scores or distances."""
-    index = scores[1] if isinstance(scores, tuple) and len(scores) == 2 else None
+    index: Any = scores[1] if isinstance(scores, tuple) and len(scores) == 2 else None
     if not all(hasattr(type(index), x) for x in ("search", "search_range", "ids")):
         return Source(scores, metric, name, sign)
     if metric not in ("cosine", index.metric):

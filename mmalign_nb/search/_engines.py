@@ -20,7 +20,7 @@ from ..similarity import Gallery, binarize, norms, top_k
 
 __all__ = ["ENGINES", "Bits", "Cells", "Engine", "Graph"]
 
-_BLOCK = 2**14  # rows that are brought into form at once, so that mapped vectors stay on the disk
+_BLOCK = 2**20  # numbers that are brought into form at once, so that mapped vectors stay on the disk
 
 
 def _faiss(kind: str) -> Any:
@@ -55,7 +55,7 @@ class Engine:
     @classmethod
     def of(cls, rows: np.ndarray, metric: str) -> Engine:
         """An engine of all these rows."""
-        sample = rows[_spread(len(rows), _BLOCK)]
+        sample = rows[_spread(len(rows), _BLOCK // rows.shape[1] + 1)]
         mean = np.zeros(rows.shape[1])
         if metric == "cosine" and cls.kind == "binary":
             mean = (sample / norms(sample)[:, None]).mean(axis=0)
@@ -78,8 +78,9 @@ class Engine:
 
     def add(self, rows: np.ndarray) -> None:
         """Take in the rows behind those already in."""
-        for s in range(0, len(rows), _BLOCK):
-            self.put(self.form(rows[s : s + _BLOCK]))
+        step = _BLOCK // rows.shape[1] + 1
+        for s in range(0, len(rows), step):
+            self.put(self.form(rows[s : s + step]))
         self.n += len(rows)
 
     def stale(self, n: int) -> bool:
@@ -100,11 +101,8 @@ class Engine:
 
     def everything(self) -> dict[str, np.ndarray]:
         """All of the engine, for the disk."""
-        return {
-            "mean": self.mean,
-            "scale": np.float64(self.scale),
-            "learnt": np.int64(self.learnt),
-        } | self.own()
+        scale, learnt = np.asarray(self.scale, np.float64), np.asarray(self.learnt, np.int64)
+        return {"mean": self.mean, "scale": scale, "learnt": learnt, **self.own()}
 
     @classmethod
     def read(cls, arrays: Mapping[str, np.ndarray], metric: str, n: int, dim: int, file: Any) -> Engine:
@@ -197,9 +195,12 @@ class Cells(_Faiss):
         measure = faiss.METRIC_INNER_PRODUCT if self.metric == "dot" else faiss.METRIC_L2
         n, width = len(rows), self.width(rows.shape[1])
         cells = max(1, min(int(4 * n**0.5), n // 39))
-        self.index = faiss.index_factory(width, f"IVF{cells},PQ{width // 4}x8", measure)
+        self.index = faiss.index_factory(
+            width, f"IVF{cells},PQ{width // 4}x8np", measure
+        )  # np: not sorted for Hamming
         for cp in (self.index.cp, self.index.pq.cp):
             cp.min_points_per_centroid = 1  # else faiss writes warnings past Python
+            cp.niter = 10
         self.index.train(self.form(rows[_spread(n, max(40 * cells, 2**15))]))
 
     def form(self, rows: np.ndarray) -> np.ndarray:

@@ -88,15 +88,15 @@ class Index:
 
     def __init__(self, metric: str = "cosine", kind: str = "exact", *, effort: int | None = None) -> None:
         self.metric, self.kind = one_of(metric, "metric", METRICS), one_of(kind, "kind", KINDS)
-        self.effort: int | None = None
+        self._effort: int | None = None
         if kind != "exact":
             if metric not in ENGINES[kind].metrics:
                 known = ", ".join(map(repr, ENGINES[kind].metrics))
                 raise ValueError(f"metric is {metric!r}; kind={kind!r} knows {known}, and kind='exact' all")
             ENGINES[kind].check()
-            self.effort = as_count(effort, "effort", none=True) or ENGINES[kind].effort
+            self.effort = ENGINES[kind].effort if effort is None else effort
         elif effort is not None:
-            raise ValueError(f"effort is {effort!r:.80} and kind='exact' looks at everything; want None")
+            self.effort = effort
         # Columns and kind of bits of what was added, without the rows themselves.
         self._form: Rows | None = None
         self._rows: list[np.ndarray] = []  # with those that are removed, as long as they are less than half
@@ -199,16 +199,12 @@ class Index:
         >>> from mmalign_nb.search import Index
         >>> index = Index().add([[1, 0], [0, 1], [1, 1]]).remove([0])
         >>> index.search([[2, 1]], k=2).ids.tolist(), index.add([[1, 0]]).ids.tolist()
-        ([[2, 1]], [[1, 2, 3]])
+        ([[2, 1]], [1, 2, 3])
         """
         wanted = as_ids(ids, "ids")
         if not len(wanted):
             return self
-        held = (
-            np.arange(self._count)
-            if self._ids is None
-            else np.concatenate([np.empty(0, np.int64), *self._ids])
-        )
+        held = self._every_id()
         fresh = set(listed := wanted.tolist())
         if len(held) and (wanted.dtype.kind == "U") != (held.dtype.kind == "U"):
             now, before = ("str", "int") if wanted.dtype.kind == "U" else ("int", "str")
@@ -262,6 +258,17 @@ class Index:
         return rows
 
     @property
+    def effort(self) -> int | None:
+        """How many candidates of a query are scored; may be set at any time. None for the exact kind, which scores all."""
+        return self._effort
+
+    @effort.setter
+    def effort(self, value: int) -> None:
+        if self.kind == "exact":
+            raise ValueError(f"effort is {value!r:.80} and kind='exact' looks at everything; want None")
+        self._effort = as_count(value, "effort")
+
+    @property
     def dim(self) -> int | None:
         """How many columns the vectors have; None before the first ones came."""
         return None if self._form is None else self._form.columns
@@ -309,7 +316,7 @@ class Index:
         if self._ids is None:
             return np.arange(self._count)
         if len(self._ids) != 1:
-            self._ids = [np.concatenate([np.empty(0, np.int64), *self._ids] if not self._ids else self._ids)]
+            self._ids = [np.concatenate(self._ids or [np.empty(0, np.int64)])]
         self._ids[0].flags.writeable = False
         return self._ids[0]
 
@@ -341,7 +348,11 @@ class Index:
         if engine is None:
             return top_k(rows, gallery, k, self.metric)
         count = min(max(self.effort or 0, k), len(self))
-        found, scores = best_of(rows, gallery, engine.candidates(rows, count, self._gone), k)
+        parts = [
+            best_of(rows[at], gallery, engine.candidates(rows[at], count, self._gone), k)
+            for at in _blocks(np.arange(len(rows)), count)
+        ]
+        found, scores = (np.concatenate(x) for x in zip(*parts, strict=True))
         few = np.flatnonzero(found[:, -1] < 0)
         if len(few):
             found[few], scores[few] = top_k(rows[few], gallery, k, self.metric)
@@ -354,17 +365,20 @@ class Index:
         with np.errstate(over="ignore"):  # a line beyond all numbers of float32
             line = np.float32(least)
         engine = self._proposing() if len(rows) else None
-        while engine is not None and len(todo) and 4 * count < len(self):
-            found, scores = best_of(
-                rows[todo], gallery, engine.candidates(rows[todo], count, self._gone), count
-            )
-            hit = (scores >= line) & (found >= 0)
-            more = (
-                hit.sum(axis=1) > count // 2
-            )  # so many that others may reach the line: ask for more candidates
-            i, j = np.nonzero(hit & ~more[:, None])
-            parts.append((todo[i], found[i, j], scores[i, j]))
-            todo, count = todo[more], 4 * count
+        while engine is not None and len(todo) and 8 * count < len(self):
+            left = []
+            for at in _blocks(todo, count):
+                found, scores = best_of(
+                    rows[at], gallery, engine.candidates(rows[at], count, self._gone), count
+                )
+                hit = (scores >= line) & (found >= 0)
+                more = (
+                    hit.sum(axis=1) > count // 2
+                )  # so many that others may reach the line, too: look at more
+                i, j = np.nonzero(hit & ~more[:, None])
+                parts.append((at[i], found[i, j], scores[i, j]))
+                left.append(at[more])
+            todo, count = np.concatenate(left), 4 * count
         if len(todo):
             exact = above(rows[todo], gallery, least, self.metric)
             parts += [(todo[i], j, scores) for i, j, scores in exact]
@@ -524,16 +538,13 @@ class Index:
         # What is removed stays in a folder only where an engine counts on its place.
         gone = None if engine is None else self._gone
         leave_out = self._gone if engine is None else None
-        facts = {
-            "metric": self.metric,
-            "n": len(self) + (0 if gone is None else int(gone.sum())),
-            "dim": self.dim,
-        }
+        n = len(self) + (0 if gone is None else int(gone.sum()))
+        facts = {"metric": self.metric, "n": n, "dim": self.dim}
         facts["bits"] = "" if self._form is None else self._form.bits
         facts |= {"kind": self.kind, "effort": self.effort, "numbered": self._numbered, "count": self._count}
         parts: dict[str, Callable[[BinaryIO], None]] = {}
         if len(self):
-            parts["vectors"] = partial(_put_rows, self._rows, leave_out, facts["n"])
+            parts["vectors"] = partial(_put_rows, self._rows, leave_out, n)
         if self._ids is not None:
             parts["ids"] = partial(_put, _living(self._every_id(), leave_out))
         if gone is not None:
@@ -646,6 +657,12 @@ def sides(queries: Any, index: Index) -> tuple[np.ndarray, np.ndarray]:
     return index._prepare(queries)[0] if len(index) else index._as_rows(
         queries, "queries"
     ).data, index.vectors
+
+
+def _blocks(at: np.ndarray, count: int) -> list[np.ndarray]:
+    """Queries in parts, of which so many candidates take some megabytes."""
+    step = max(1, 2**20 // count)
+    return [at[s : s + step] for s in range(0, len(at), step)]
 
 
 def _living(x: np.ndarray, gone: np.ndarray | None) -> np.ndarray:

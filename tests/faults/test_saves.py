@@ -329,7 +329,7 @@ def test_arrays_of_a_save_at_work_are_not_removed(tmp_path):
 def test_arrays_of_a_save_that_ends_meanwhile_are_not_removed(tmp_path, monkeypatch):
     """One save looks what may go; the other one switches after its arrays were seen, and before it is asked for."""
     from mmalign_nb import _folder
-    from mmalign_nb.search import _exact
+    from mmalign_nb.search import _index
 
     version(0).save(tmp_path)
     go, ready, replace = threading.Event(), threading.Event(), os.replace
@@ -352,7 +352,7 @@ def test_arrays_of_a_save_that_ends_meanwhile_are_not_removed(tmp_path, monkeypa
         return real(path)
 
     monkeypatch.setattr(_folder, "unfinished", ends_first)
-    _folder._remove_unnamed(_exact._KIND, tmp_path)
+    _folder._remove_unnamed(_index._KIND, tmp_path)
     assert which(Index.load(tmp_path)) == 1
     assert not litter(tmp_path)
 

@@ -136,6 +136,7 @@ def indexed(vectors: Any, queries: Any, ids: Any = None, k: Any = 2, metric: Any
     return search.Index(metric).add(vectors, ids).search(queries, k)
 
 
+<<<<<<< HEAD
 @functools.cache
 def _place() -> str:
     """A file of Milvus Lite, for as long as the tests run."""
@@ -175,6 +176,21 @@ def in_folder(items: Any, chunk: Any) -> Any:
         done = scale.embed(items, _Sums(), folder, chunk=chunk)
         again = scale.load(folder)
         return done.rows, again.vectors.compute(), again.failed
+=======
+def approximate(vectors: Any, queries: Any, ids: Any, k: Any, effort: Any, kind: Any = "binary") -> Any:
+    index = search.Index(kind=kind, effort=effort).add(vectors, ids)
+    return index.search(queries, k), index.recall(queries, k)
+
+
+def removed(vectors: Any, queries: Any, ids: Any, gone: Any, threshold: Any, confidence: Any) -> Any:
+    index = search.Index("euclidean").add(vectors, ids).remove(gone)
+    share = index.recall(queries, threshold=threshold, confidence=confidence)
+    return (
+        index.search_range(queries, threshold),
+        share.found,
+        align.threshold_match((queries, index), threshold),
+    )
+>>>>>>> w-kinds
 
 
 def walked(scores: Any, threshold: Any, mode: str, ties: Any) -> Any:
@@ -314,6 +330,7 @@ CALLS = [
         {"queries": ("vectors",), "vectors": ("queries", "ids", "index")},
     ),
     *(
+<<<<<<< HEAD
         [
             Call(
                 "MilvusIndex",
@@ -347,6 +364,38 @@ CALLS = [
         {**SIDES, "threshold": "number"},
     ),
     Call("scale.embed, scale.load", in_folder, {"items": A, "chunk": 4}, {"chunk": "count"}),
+=======
+        Call(
+            f"Index {kind}",
+            functools.partial(approximate, kind=kind),
+            {"vectors": A, "queries": B, "ids": ["u", "v", "w", "x", "y", "z"], "k": 2, "effort": 4},
+            {"vectors": "matrix", "queries": "matrix", "ids": "ids", "k": "count", "effort": "count"},
+            {"queries": ("vectors",), "vectors": ("queries", "ids", "index")},
+            skip=never_mind(("effort", "None"), ("queries", "no rows")),  # no share of nothing
+        )
+        for kind in ("binary", "hnsw")
+    ),
+    Call(
+        "remove",
+        removed,
+        {
+            "vectors": A,
+            "queries": B,
+            "ids": ["u", "v", "w", "x", "y", "z"],
+            "gone": ["w"],
+            "threshold": -9.0,
+            "confidence": 0.75,
+        },
+        {
+            "vectors": "matrix",
+            "queries": "matrix",
+            "ids": "ids",
+            "threshold": "number",
+            "confidence": "number",
+        },
+        {"queries": ("vectors",), "vectors": ("queries", "ids", "index"), "ids": ("index",)},
+    ),
+>>>>>>> w-kinds
     Call(
         "search_range",
         ranged,
