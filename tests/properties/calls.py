@@ -136,7 +136,6 @@ def indexed(vectors: Any, queries: Any, ids: Any = None, k: Any = 2, metric: Any
     return search.Index(metric).add(vectors, ids).search(queries, k)
 
 
-<<<<<<< HEAD
 @functools.cache
 def _place() -> str:
     """A file of Milvus Lite, for as long as the tests run."""
@@ -176,7 +175,8 @@ def in_folder(items: Any, chunk: Any) -> Any:
         done = scale.embed(items, _Sums(), folder, chunk=chunk)
         again = scale.load(folder)
         return done.rows, again.vectors.compute(), again.failed
-=======
+
+
 def approximate(vectors: Any, queries: Any, ids: Any, k: Any, effort: Any, kind: Any = "binary") -> Any:
     index = search.Index(kind=kind, effort=effort).add(vectors, ids)
     return index.search(queries, k), index.recall(queries, k)
@@ -190,7 +190,6 @@ def removed(vectors: Any, queries: Any, ids: Any, gone: Any, threshold: Any, con
         share.found,
         align.threshold_match((queries, index), threshold),
     )
->>>>>>> w-kinds
 
 
 def walked(scores: Any, threshold: Any, mode: str, ties: Any) -> Any:
@@ -330,7 +329,6 @@ CALLS = [
         {"queries": ("vectors",), "vectors": ("queries", "ids", "index")},
     ),
     *(
-<<<<<<< HEAD
         [
             Call(
                 "MilvusIndex",
@@ -364,7 +362,7 @@ CALLS = [
         {**SIDES, "threshold": "number"},
     ),
     Call("scale.embed, scale.load", in_folder, {"items": A, "chunk": 4}, {"chunk": "count"}),
-=======
+    *(
         Call(
             f"Index {kind}",
             functools.partial(approximate, kind=kind),
@@ -395,7 +393,6 @@ CALLS = [
         },
         {"queries": ("vectors",), "vectors": ("queries", "ids", "index"), "ids": ("index",)},
     ),
->>>>>>> w-kinds
     Call(
         "search_range",
         ranged,
