@@ -404,7 +404,7 @@ def _as_table(x: Any, name: str, chunk: int) -> Any:
     if isinstance(x, Embedded):
         x = x.vectors
     elif isinstance(x, (str, os.PathLike)):
-        x = _opened(as_path(x, name).absolute(), name, chunk)
+        x = _opened(as_path(x, name), name, chunk)
     x = _from_zarr(x)
     if not (hasattr(x, "dask") and hasattr(x, "chunks")):
         x = da.from_array(as_matrix(x, name), chunks=(chunk, -1))
@@ -428,6 +428,7 @@ def _opened(path: Path, name: str, chunk: int) -> Any:
 def _mapped(path: Path, chunk: int) -> Any:
     """A file as a dask array: its name goes to the workers, and each maps what it needs."""
     dask, da = _need("dask"), _need("dask.array")
+    path = path.absolute()
     whole = np.load(path, mmap_mode="r", allow_pickle=False)
     if whole.ndim != 2 or not len(whole):
         raise ValueError(f"{path} has shape {whole.shape}; want (n, d), at least one row")
