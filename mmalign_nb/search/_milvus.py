@@ -586,7 +586,8 @@ class MilvusIndex:
         ...         index.add([[0.0], [1.0], [5.0]], ids=[0, 1, 2]).search_range([[0.5], [5.0]], threshold=-1)
         RangeHits(queries=array([0, 0, 1]), ids=array([0, 1, 2]), scores=array([-0.5, -0.5,  0. ], dtype=float32))
         """
-        line = np.float32(np.clip(as_threshold(threshold), -np.inf, np.inf))
+        with np.errstate(over="ignore"):  # beyond float32 is infinity
+            line = np.float32(as_threshold(threshold))
         rows, condition = self._prepare(queries, modality, where)
         waiting, limit = np.arange(len(rows)), 32
         parts = [(waiting[:0], self._as_column([]), np.empty(0, np.float32))]
