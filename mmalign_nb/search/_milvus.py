@@ -138,6 +138,7 @@ class MilvusIndex:
         self.timeout = as_number(timeout, "timeout", 0, above=True)
         self._form: Rows | None = None
         self._text = False  # whether ids are str
+        self._written = False  # whether something was, that a server may not show at once
         self._client = self._connect(token)
         try:
             if self._ask("has_collection"):
@@ -377,6 +378,7 @@ class MilvusIndex:
                     names[s : s + step].tolist(), rows[s : s + step], more[s : s + step], strict=True
                 )
             ]
+            self._written = True
             try:
                 self._ask("upsert", data=batch)
             except (TimeoutError, RuntimeError) as err:
@@ -433,6 +435,7 @@ class MilvusIndex:
             missing = wanted[there.index(None)]
             raise ValueError(f"ids has {missing!r}, which the index does not have; nothing was removed")
         for part in _parts(wanted):
+            self._written = True
             self._ask("delete", filter=_ids(part))
         return self
 
@@ -458,6 +461,7 @@ class MilvusIndex:
         """
         wanted = self._as_own_ids(ids).tolist()
         found: dict[Any, dict[str, Any]] = {}
+        self._settle()
         for part in _parts(wanted) if self._form is not None else ():
             rows = self._ask("query", filter=_ids(part), output_fields=["fields"])
             found |= {row["id"]: row["fields"] for row in rows}
@@ -616,6 +620,7 @@ class MilvusIndex:
         if self._form is None:
             raise ValueError("the index is empty; add vectors first")
         rows = self._as_rows(queries, "queries")
+        self._settle()
         if not condition and not len(self._ask("query", filter="", output_fields=["id"], limit=1)):
             raise ValueError("the index is empty; add vectors first")
         return rows, condition
