@@ -128,7 +128,9 @@ def main() -> None:
         + "\n"
     )
     if args.write:
-        (Path(__file__).parent / "SYNC.md").write_text(text, encoding="utf-8")
+        path = Path(__file__).parent / "SYNC.md"
+        _, other, rest = path.read_text(encoding="utf-8").partition("\n# Do clocks")  # sync_clocks.py's
+        path.write_text(text + other + rest, encoding="utf-8")
     print(f"{time.perf_counter() - began:.0f} s")
 
 

@@ -23,6 +23,8 @@ class Truth:
         * a ``Truth`` (kept as it is).
     shape : (n, m)
         Sizes of the two sides.
+    name : str
+        What the argument is called in errors.
 
     Examples
     --------
@@ -32,36 +34,36 @@ class Truth:
     ([False, True, True], 3)
     """
 
-    def __init__(self, truth: Any, shape: tuple[int, int]) -> None:
+    def __init__(self, truth: Any, shape: tuple[int, int], name: str = "truth") -> None:
         n, m = self.shape = (int(shape[0]), int(shape[1]))
         self._labels: tuple[np.ndarray, np.ndarray] | None = None
         keys: np.ndarray = np.empty(0, np.int64)  # i * m + j of the instance pairs
         if isinstance(truth, Truth):
             if truth.shape != self.shape:
-                raise ValueError(f"truth is for {truth.shape}; want {self.shape}")
+                raise ValueError(f"{name} is for {truth.shape}; want {self.shape}")
             self._labels, keys = truth._labels, truth._keys[:-1]
         elif isinstance(truth, str):
             if truth != "diagonal" or n != m:
                 raise ValueError(
-                    f"truth is {truth!r}; the only word known is 'diagonal', which needs as many rows as columns; got "
+                    f"{name} is {truth!r}; the only word known is 'diagonal', which needs as many rows as columns; got "
                     f"{n} × {m}: give the pairs instead"
                 )
             keys = np.arange(n) * (m + 1)
         elif isinstance(truth, tuple) and len(truth) == 2:
-            self._labels = label_codes(*truth, "truth")
+            self._labels = label_codes(*truth, name)
             if (counts := tuple(map(len, self._labels))) != self.shape:
-                raise ValueError(f"truth has {counts[0]} and {counts[1]} labels; want {n} and {m}")
+                raise ValueError(f"{name} has {counts[0]} and {counts[1]} labels; want {n} and {m}")
         else:
             want = f"'diagonal', (k, 2) pairs, a tuple (labels_a, labels_b) or a boolean matrix {self.shape}"
-            array = as_array(truth, "truth", want)
+            array = as_array(truth, name, want)
             if array.dtype == bool and array.shape == self.shape:
                 keys = np.flatnonzero(array)
             elif array.size:
                 if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu":
-                    raise ValueError(f"truth is {describe(truth)}; want {want}")
+                    raise ValueError(f"{name} is {describe(truth)}; want {want}")
                 if (outside := ((array < 0) | (array >= np.array(self.shape))).any(axis=1)).any():
                     such = tuple(array[outside][0].tolist())
-                    raise ValueError(f"truth has pairs outside {n} × {m}, such as {such}")
+                    raise ValueError(f"{name} has pairs outside {n} × {m}, such as {such}")
                 keys = np.unique(array.astype(np.int64) @ np.array([m, 1]))
         self._keys: np.ndarray = np.append(keys, n * m)  # ascending; the last stands behind all pairs
 

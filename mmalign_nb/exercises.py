@@ -425,6 +425,41 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
             0.74: "This is the line; asked is how many candidates reach it.",
         },
     ),
+    # chapter 08
+    "08-1": Number(
+        value=0.65,
+        tolerance=0.005,
+        reason="The list has 1/log2(3) + 1/log2(5) = 1.06; the best list, right at ranks 1 and 2, has 1.63.",
+        low="Add up 1/log2(rank + 1) over the right items, and divide by the same sum for ranks 1 and 2.",
+        high="Add up 1/log2(rank + 1) over the right items, and divide by the same sum for ranks 1 and 2.",
+        wanted="a number such as 0.12",
+        near={
+            1.06: "This is the sum of the list; divide it by that of the best possible list.",
+            0.53: "This is the sum divided by the number of right items; the best list does not reach 1 for each of them.",
+            0.4: "This is the share of right items; nDCG looks at their ranks.",
+        },
+    ),
+    "08-2": Number(
+        value=0.193,
+        tolerance=0.008,
+        reason="With one date it is 0. The training part still knows what others did later, so the leak remains.",
+        low="Hold out visits 32 to 39 of each user, and give the report the new right and known tables.",
+        high="Hold out visits 32 to 39 of each user, and give the report the new right and known tables.",
+        wanted="a number such as 0.12",
+        near={
+            0.0: "This is the value with one date for all.",
+            0.27: "This is the value for eight random visits.",
+            0.132: 'This is the row "across".',
+            0.226: 'This is the row "blend".',
+        },
+    ),
+    "08-3": Collection(
+        values=("colour", "time"),
+        ordered=False,
+        reason="A sound carries neither, so content leads these users to no better sounds than chance does.",
+        hint="Compare low with chance in report(...).measures for each factor.",
+        wanted="a set of factors out of kind, colour, size, count, time",
+    ),
 }
 
 
@@ -448,7 +483,7 @@ def check(exercise: str, answer: Any) -> None:
     Notes
     -----
     Notebook: ``00_start_here``, ``01_features``, ``02_similarity``, ``03_shared_space``, ``04_alignment``,
-    ``05_what_score_is_a_match``.
+    ``05_what_score_is_a_match``, ``08_recommendation``.
 
     Examples
     --------

@@ -142,7 +142,7 @@ def test_an_index_and_a_panel_take_it(world, dual):
     assert hits.ids.shape == (1, 5)
     from mmalign_nb.panels import SearchPanel
 
-    panel = SearchPanel(index, lambda texts: dual.transform(texts, side="b"), query="a bell")
+    panel = SearchPanel(index, dual, query="a bell")
     assert panel.hits.ids[0, :5].tolist() == hits.ids[0].tolist()
 
 

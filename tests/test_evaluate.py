@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, top_k_accuracy_score
+from sklearn.metrics import average_precision_score, ndcg_score, top_k_accuracy_score
 
 from mmalign_nb.align import max_match, threshold_match
-from mmalign_nb.evaluate import leakage, pair_report, retrieval_report
+from mmalign_nb.evaluate import leakage, pair_report, ranking_report, retrieval_report
 from mmalign_nb.similarity import hubness, modality_gap, similarity
 
 
@@ -330,3 +330,163 @@ def test_groups_are_labels_of_either_side():
         retrieval_report(S, "diagonal", groups=["x", "y"])
     alone = retrieval_report(S, "diagonal", groups=[None] * 30).measures["a→b"]["mrr"]
     assert alone.low <= plain.measures["a→b"]["mrr"].low + 0.05
+
+
+# --- lists of recommendations ---------------------------------------------------------------------------------
+
+
+def same_measures(a, b):
+    return all(np.allclose(a.measures[k], b.measures[k], equal_nan=True) for k in (*a.measures, *b.measures))
+
+
+def graded_case(seed, ties=False):
+    S, truth = random_case(seed, ties=ties)
+    return S, truth, np.random.default_rng(seed).integers(1, 5, S.shape).astype(float)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1000), st.sampled_from([1, 3, 11, 20]), st.booleans())
+def test_ndcg_is_scikit_learns(seed, k, graded):
+    S, truth, gains = graded_case(seed)
+    report = ranking_report(S, truth, ks=(k,), gains=gains if graded else None, n_boot=0)
+    worth = truth * gains if graded else truth.astype(float)
+    assert report[f"ndcg@{k}"] == pytest.approx(ndcg_score(worth, S, k=k))
+    assert report.per_user[f"ndcg@{k}"][0] == pytest.approx(ndcg_score(worth[:1], S[:1], k=k))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_tie_is_as_bad_as_the_worst_order_of_its_items(seed):
+    """Every order of tied items is tried: nDCG and hit@k are the worst, coverage is what all orders cover."""
+    rng = np.random.default_rng(seed)
+    S, gains = rng.integers(0, 3, (4, 6)).astype(float), rng.integers(0, 4, (4, 6)).astype(float)
+    gains[:, 0] = 1
+    report = ranking_report(S, gains > 0, ks=(2,), gains=np.maximum(gains, 1), n_boot=0)
+    discount, covered = 1 / np.log2([2, 3]), np.zeros(6, bool)
+    for user in range(4):
+        orders = [o for o in itertools.permutations(range(6)) if (np.diff(S[user, list(o)]) <= 0).all()]
+        tops = [list(o[:2]) for o in orders]
+        worst = min(gains[user, top] @ discount for top in tops) / (np.sort(gains[user])[::-1][:2] @ discount)
+        assert report.per_user["ndcg@2"][user] == pytest.approx(worst)
+        assert report.per_user["hit@2"][user] == min(gains[user, top].any() for top in tops)
+        covered[list(set.intersection(*map(set, tops)))] = True
+    assert report["coverage@2"] == covered.mean()
+
+
+@pytest.mark.parametrize("value", [0.0, -2.5, 7.0])
+def test_a_method_that_knows_nothing_gets_nothing(value):
+    report = ranking_report(np.full((20, 30), value), np.eye(20, 30, dtype=bool), ks=(1, 5), n_boot=0)
+    assert all(m.value == 0 < m.chance for m in report.measures.values())
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 1000), st.sampled_from([1, 4]))
+def test_what_was_seen_is_in_no_list(seed, k):
+    """The report is that of each user alone, over the columns that this user has not seen."""
+    S, truth, gains = graded_case(seed)
+    seen = (np.random.default_rng(seed).random(S.shape) < 0.4) & ~truth
+    report = ranking_report(S, truth, ks=(k,), gains=gains, seen=seen, n_boot=0)
+    hit, ndcg, covered, tops = [], [], set(), np.argsort(np.where(seen, np.inf, -S), axis=1)
+    for u in np.flatnonzero(truth.any(axis=1)):
+        left = np.flatnonzero(~seen[u])
+        top = [j for j in tops[u, :k] if j in left]
+        hit.append(truth[u, top].any())
+        worth = (truth * gains)[u, left][None]
+        ndcg.append(ndcg_score(worth, S[u, left][None], k=k) if len(left) > 1 else 1.0)
+    for u in range(len(S)):
+        covered |= set(tops[u, : min(k, (~seen[u]).sum())].tolist())
+    assert report[f"hit@{k}"] == pytest.approx(np.mean(hit))
+    assert report[f"ndcg@{k}"] == pytest.approx(np.mean(ndcg))
+    assert report[f"coverage@{k}"] == len(covered) / S.shape[1]
+    pairs = ranking_report(S, truth, ks=(k,), gains=gains, seen=np.argwhere(seen), n_boot=0)
+    assert same_measures(pairs, report)
+
+
+def test_never_means_in_no_list():
+    S = np.array([[0.9, -np.inf, -np.inf, 0.1], [0.5, 0.4, 0.3, 0.2]])
+    report = ranking_report(S, [(0, 1), (1, 1)], ks=(3,), n_boot=0)
+    assert report.per_user["hit@3"].tolist() == [0.0, 1.0]
+    assert ranking_report(S[:1], [(0, 1)], ks=(4,), n_boot=0)["coverage@4"] == 0.5
+
+
+def test_chance_of_lists_is_the_mean_over_all_orders():
+    gains = np.array([3.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    orders = np.array([*itertools.permutations(range(6))])
+    S = -np.argsort(orders, axis=1).astype(float)
+    seen = np.zeros(S.shape, bool)
+    seen[:, 5] = True
+    worth = np.tile(gains, (len(S), 1))
+    report = ranking_report(S, worth > 0, ks=(1, 3), gains=np.maximum(worth, 1), seen=seen, n_boot=0)
+    for name in report.per_user:
+        assert report[name] == pytest.approx(report.measures[name].chance), name
+
+
+def test_chance_of_coverage_is_the_mean_over_random_lists():
+    rng = np.random.default_rng(0)
+    seen = rng.random((5, 12)) < 0.3
+    seen[:, 0] = False
+    truth = np.zeros((5, 12), bool)
+    truth[:, 0] = True
+    runs = [ranking_report(rng.random((5, 12)), truth, ks=(2,), seen=seen, n_boot=0) for _ in range(2000)]
+    mean, chance = np.mean([r["coverage@2"] for r in runs]), runs[0].measures["coverage@2"].chance
+    assert abs(mean - chance) < 4 * np.std([r["coverage@2"] for r in runs]) / 2000**0.5
+
+
+def test_lists_of_embeddings_in_blocks_are_those_of_the_matrix(monkeypatch):
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(30, 5)), rng.normal(size=(40, 5))
+    truth, seen = rng.random((2, 30, 40)) < 0.1
+    monkeypatch.setattr("mmalign_nb.similarity.Scores.blocks.__defaults__", (100,))
+    in_blocks = ranking_report((A, B), truth & ~seen, seen=seen)
+    dense = ranking_report(similarity(A, B), truth & ~seen, seen=seen)
+    assert same_measures(in_blocks, dense)
+
+
+def test_paired_intervals_are_of_differences():
+    """Two methods that differ by the same for every user: each interval is wide, that of the difference is a point."""
+    S = np.random.default_rng(0).random((40, 60))
+    a = ranking_report(S, np.eye(40, 60, dtype=bool), ks=(20,))
+    b = ranking_report(S, np.eye(40, 60, dtype=bool), ks=(20,), seed=3)
+    assert a.measures["hit@20"].high - a.measures["hit@20"].low > 0.1
+    assert a.minus(b)["hit@20"] == (0, 0, 0, 0)
+    c = ranking_report(S + np.eye(40, 60), np.eye(40, 60, dtype=bool), ks=(20,))
+    less = c.minus(a)["ndcg@20"]
+    rng = np.random.default_rng(0)  # the bootstrap by brute force, over the differences
+    gap = c.per_user["ndcg@20"] - a.per_user["ndcg@20"]
+    means = [gap[rng.integers(0, 40, 40)].mean() for _ in range(4000)]
+    assert less.value == pytest.approx(gap.mean())
+    assert (less.low, less.high) == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.02)
+    with pytest.raises(ValueError, match="other is about 39 users and hit@20, ndcg@20; want the same 40"):
+        a.minus(
+            ranking_report(
+                S, np.eye(40, 60, dtype=bool)[:, ::-1][:, ::-1] & (np.arange(40) > 0)[:, None], ks=(20,)
+            )
+        )
+    with pytest.raises(TypeError, match="other is"):
+        a.minus(0.5)
+
+
+def test_users_without_a_right_item_do_not_count():
+    report = ranking_report(np.eye(4), [(0, 0), (2, 1)], ks=(1,))
+    assert report.users.tolist() == [0, 2]
+    assert (report["hit@1"], report["coverage@1"]) == (0.5, 1.0)  # but they do get a list
+    assert repr(report) == repr(ranking_report(np.eye(4), [(0, 0), (2, 1)], ks=(1,)))
+    assert report.to_frame().shape == (3, 5)
+    with pytest.raises(KeyError, match="'mrr'; known: 'hit@1', 'ndcg@1', 'coverage@1'"):
+        report["mrr"]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"seen": [(0, 0)]}, r"seen has the pair \(0, 0\), which truth calls right"),
+        ({"seen": [(0, 9)]}, "seen has pairs outside 3 × 3"),
+        ({"gains": np.zeros((3, 3))}, r"gains is 0 at \(0, 0\), which truth calls right; want it above 0"),
+        ({"gains": np.ones((3, 2))}, r"gains has shape \(3, 2\); want \(3, 3\)"),
+        ({"ks": ()}, r"ks is \(\)"),
+        ({"ks": (0,)}, "an entry of ks is 0"),
+        ({"truth": np.zeros((3, 3), bool)}, "truth has no right item for any user"),
+    ],
+)
+def test_lists_refuse_what_makes_no_sense(more, says):
+    with pytest.raises(ValueError, match=says):
+        ranking_report(**{"scores": np.eye(3), "truth": "diagonal", **more})

@@ -178,6 +178,15 @@ WRONG["05-2"] = ["more", "fewer", "keeps fewer", "maybe", 3, ["abstain"], ""]
 RIGHT["05-3"] = number(164)
 WRONG["05-3"] = [163, 165, 76, 100, 0.74, 1450, "many", [164, 165], False]
 
+# --- chapter 08 -------------------------------------------------------------------------------------------------------
+
+RIGHT["08-1"] = [*number(0.65), 0.6509, 0.651]
+WRONG["08-1"] = [0.63, 0.66, 1.06, 0.53, 0.4, "two", [0.65, 0.65], True]
+RIGHT["08-2"] = [*number(0.19), 0.1927]
+WRONG["08-2"] = [0.0, 0.27, 0.132, 0.226, 0.15, "yes", "gone", [0.1, 0.2], False]
+RIGHT["08-3"] = [*several(("colour", "time"), ordered=False), "Colour, time", {"TIME", "colour"}]
+WRONG["08-3"] = [{"colour"}, ["time"], "kind, size", {"colour", "time", "size"}, {"count", "time"}, 2, set()]
+
 # --- the tables, one test for all -------------------------------------------------------------------------------------
 
 

@@ -524,7 +524,7 @@ def test_search_names_unknown_words(name):
     vectors = transform(BELLS)
     p = SearchPanel(Index().add(vectors), encoder, BELLS, k=2)
     p.query.value = "red xyzzy, red plugh"
-    assert p._found["told"] == "Unknown: xyzzy, plugh. The hits go by the rest of the query."
+    assert p._found["told"] == "Unknown: xyzzy, plugh; nearest known: blue. The hits go by the rest: red."
     assert len(p._found["rows"]) == 2
     assert repr(p).endswith("; unknown: xyzzy, plugh")
     p.query.value = "xyzzy"
@@ -547,7 +547,10 @@ def test_search_by_parts_of_unknown_words_says_so():
     assert p._found["told"] == ""  # a function says nothing of its words
     p = SearchPanel(Index().add(tfidf.transform(BELLS)), tfidf, BELLS)
     p.query.value = "bel"
-    assert p._found["told"] == "None of these words is known: bel. The hits go by parts of them."
+    assert (
+        p._found["told"]
+        == "None of these words is known: bel; nearest known: bell. The hits go by parts of them."
+    )
     assert p._found["rows"][0] == 0
     p.query.value = "xyzzy"
     assert p._found["told"] == "None of these words is known: xyzzy."

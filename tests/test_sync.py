@@ -1,12 +1,23 @@
 """Offsets and warping paths: against plain loops, their laws, and how often they are right on simulated recordings."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from mmalign_nb.sync import _phases, _pieces, best_offset, dtw_path
+from mmalign_nb.sync import (
+    _best_way,
+    _evidence,
+    _phases,
+    _pieces,
+    _rolled_worths,
+    best_offset,
+    dtw_path,
+    synchronize,
+)
 
 
 def plain_correlation(a, b, lag):
@@ -327,3 +338,228 @@ def test_dtw_refuses_bad_input_by_name():
         dtw_path([1.0, 2.0, 3.0])
     with pytest.raises(TypeError, match="cost is"):
         dtw_path("path")
+
+
+# -- clocks -------------------------------------------------------------------------------------------------------
+
+
+def claps(seed, offset=0.0, ppm=0.0, edits=(), seconds=120, rate=12, wrong=False, noise=0.1):
+    """What begins to move and what begins to sound: events at random times, each clock with its own frames."""
+    rng = np.random.default_rng(seed)
+    n = seconds * rate
+    t = np.sort(rng.uniform(0, n, seconds))
+    u = np.sort(rng.uniform(0, n, seconds)) if wrong else t
+    lost = np.zeros(len(u), bool)
+    moved = u.copy()
+    for at, jump in edits:
+        lost |= (u >= at) & (u < at - jump)
+        moved = moved + np.where(u >= at, jump, 0)
+    moved = moved[~lost] * (1 + ppm * 1e-6) + offset
+    a, b = (
+        np.histogram(x, np.arange(n + 1), weights=rng.uniform(0.5, 1, len(x)))[0] + noise * rng.normal(size=n)
+        for x in (t, moved)
+    )
+    return a, b
+
+
+def clocks(a, b, **more):
+    return synchronize(a, b, **{"rate": 12, "max_offset": 120, "alpha": 0.05, "copies": 99} | more)
+
+
+@pytest.mark.parametrize("ppm", [0, 100, 300, -300])
+def test_every_frame_is_placed_within_one(ppm):
+    t = np.arange(100, 1300)
+    for seed in range(4):
+        a, b = claps(seed, 37.4, ppm)
+        found = clocks(a, b)
+        assert found.synchronous
+        assert found.breaks == ()
+        assert np.abs(found.at(t) - (t * (1 + ppm * 1e-6) + 37.4)).max() <= 1
+        assert found.seconds == pytest.approx(found.offset / 12)
+        assert found.agree.mean() > 0.4  # one or two windows in thirty would agree by chance
+
+
+def test_drift_is_told_by_a_long_recording():
+    errors = [clocks(*claps(seed, 5, 250, seconds=600)).ppm - 250 for seed in range(3)]
+    assert np.abs(errors).max() < 60, errors
+    assert abs(clocks(*claps(0, 5, 0, seconds=600)).ppm) < 60
+
+
+@pytest.mark.parametrize("jump", [-40, 30])
+def test_a_break_is_placed_between_its_events(jump):
+    for seed in range(4):
+        a, b = claps(seed, -20.2, 100, [(700, jump)])
+        found = clocks(a, b)
+        assert found.synchronous
+        assert len(found.breaks) == 1
+        assert abs(found.breaks[0].frame - 700) <= 48
+        assert found.breaks[0].jump == pytest.approx(jump, abs=1)
+        first, second = found.segments
+        assert (first.start, second.stop) == (0, len(a))
+        assert second.start - first.stop == (round(-found.breaks[0].jump) if jump < 0 else 0)
+        at = found.at([300, first.stop + 1, 1100])
+        assert np.isnan(at[1]) == (jump < 0)
+        assert at[0] == pytest.approx(300 * 1.0001 - 20.2, abs=1)
+        assert at[2] == pytest.approx((1100 + jump) * 1.0001 - 20.2, abs=1.1)
+
+
+def test_two_breaks_and_a_break_to_the_old_offset():
+    a, b = claps(3, 10, 0, [(500, 40), (1000, -40)])
+    found = clocks(a, b)
+    assert [round(x.jump / 40) for x in found.breaks] == [1, -1]
+    assert found.segments[2].offset == pytest.approx(found.segments[0].offset, abs=1)
+
+
+def test_strangers_are_seldom_synchronous_and_pairs_mostly():
+    runs = 60
+    alarms = sum(clocks(*claps(s, wrong=True, seconds=60), seed=s).synchronous for s in range(runs))
+    assert alarms <= 0.05 * runs + 3 * np.sqrt(runs * 0.05 * 0.95), alarms
+    found = sum(clocks(*claps(s, 12, 200, seconds=60)).synchronous for s in range(20))
+    assert found >= 18, found
+
+
+@pytest.mark.parametrize("kind", [1, 3])
+def test_the_larger_of_the_two_p_values_counts(monkeypatch, kind):
+    """Neighbours share what lies on their border, so copies in which threes stay together must be beaten, too."""
+
+    def worths(evidence, heard, prices, block, copies, rng):
+        return np.full(copies, np.inf if block == kind else 0.0)
+
+    monkeypatch.setattr("mmalign_nb.sync._rolled_worths", worths)
+    found = clocks(*claps(0))
+    assert found.p_value == 1
+    assert not found.synchronous
+
+
+def test_one_loud_event_does_not_outvote_the_windows():
+    a, b = claps(1, 30)
+    a[200], b[300] = 100, 100  # says 100; all the others say 30
+    assert best_offset(a, b, max_offset=120, shuffles=0).offset == 100
+    found = clocks(a, b)
+    assert found.synchronous
+    assert found.offset == pytest.approx(30, abs=1)
+
+
+def test_a_steady_beat_is_ambiguous_and_silence_and_one_clap_are_not_synchronous():
+    rng = np.random.default_rng(0)
+    beat = np.tile([5.0, 1, 0, 0, 0, 0], 240)
+    steady = clocks(beat, np.roll(beat, 2))
+    assert steady.ambiguous
+    assert not steady.synchronous
+    assert steady.p_value <= 0.05
+    noisy = [
+        clocks(beat + 0.5 * rng.normal(size=1440), np.roll(beat, 2) + 0.5 * rng.normal(size=1440))
+        for _ in range(10)
+    ]
+    assert sum(x.ambiguous for x in noisy) >= 8
+    syncopated = beat.copy()
+    syncopated[rng.integers(0, 240, 60) * 6] = 0  # some beats are left out: now there is one way only
+    assert clocks(syncopated, np.roll(syncopated, 2)).synchronous
+    once = np.zeros(1440)
+    once[700:703] = [5, 3, 1]
+    single = clocks(once, np.roll(once, 60))
+    assert not single.synchronous
+    assert single.p_value > 0.5
+    hush = np.zeros(1440)
+    hush[0] = 1  # all but constant: nothing in it can be placed
+    assert clocks(claps(0)[0], hush).p_value > 0.05
+
+
+@given(
+    shift=st.integers(-30, 30),
+    seed=st.integers(0, 10**6),
+    scale=st.floats(0.01, 100),
+    mean=st.floats(-10, 10),
+)
+@settings(max_examples=10, deadline=None)
+def test_frames_put_before_b_move_the_line_and_swapping_turns_it_round(shift, seed, scale, mean):
+    rng = np.random.default_rng(seed)
+    scene = rng.normal(size=900)
+    a, b = scene[60:840], scene[60 + shift : 840 + shift] + 0.3 * rng.normal(size=780)
+    found = clocks(a, b)
+    assert found.synchronous
+    assert found.offset == pytest.approx(-shift, abs=0.5)
+    later = np.concatenate([rng.normal(size=25), b])
+    assert clocks(a, later).offset == pytest.approx(found.offset + 25, abs=0.2)
+    assert clocks(scale * a + mean, b).offset == pytest.approx(found.offset, abs=1e-6)
+    swapped = clocks(b, a)
+    assert swapped.offset == pytest.approx(-found.offset, abs=0.5)
+    assert swapped.ppm == pytest.approx(-found.ppm, abs=300)
+    both = clocks(np.stack([a, np.roll(a, 5)], axis=1), np.stack([b, np.roll(b, 5)], axis=1))
+    assert both.offset == pytest.approx(found.offset, abs=0.3)
+
+
+def test_curves_are_the_windows_correlations_and_ranks_their_evidence():
+    a, b = claps(0, 12.3)
+    found = clocks(a, b, window=60, max_offset=50)
+    assert found.curves.shape == (24, 101)
+    assert found.offsets.tolist() == list(range(-50, 51))
+    for i in (0, 7, 23):
+        start = round(found.windows[i] - 29.5)
+        x = a[start : start + 60]
+        for k in (-50, 0, 12, 50):
+            inside = start + k >= 0 and start + k + 60 <= len(b)
+            got = found.curves[i, k + 50]
+            if inside:
+                assert got == pytest.approx(np.corrcoef(x, b[start + k : start + k + 60])[0, 1], abs=1e-8)
+            else:
+                assert np.isnan(got)
+    row = np.array([[0.1, 0.5, np.nan, 0.5, -1.0]])
+    assert_allclose(_evidence(row), [[np.log(4 / 3), np.log(2), 0, np.log(2), 0]])
+
+
+@given(rows=st.integers(1, 5), columns=st.integers(1, 5), seed=st.integers(0, 10**6))
+@settings(max_examples=30)
+def test_no_other_way_is_worth_more(rows, columns, seed):
+    rng = np.random.default_rng(seed)
+    evidence, prices = rng.exponential(size=(rows, columns)), (0.4, 1.1)
+
+    def worth(way):
+        steps = np.abs(np.diff(way))
+        paid = np.where(steps == 0, 0, np.where(steps == 1, min(prices), prices[1])).sum()
+        return evidence[np.arange(rows), way].sum() - paid
+
+    way, best = _best_way(evidence, prices)
+    assert best == pytest.approx(worth(way))
+    assert best == pytest.approx(max(worth(w) for w in itertools.product(range(columns), repeat=rows)))
+
+
+def test_rolled_copies_keep_each_window_and_lose_the_line():
+    rng = np.random.default_rng(0)
+    evidence = np.zeros((12, 41))
+    evidence[:, 7] = 3.0  # twelve windows that agree
+    heard = np.ones_like(evidence, bool)
+    heard[0, 30:] = False
+    for block, least in ((1, 3), (3, 9)):
+        worths = _rolled_worths(evidence, heard, (1.0, 100.0), block, 500, rng)
+        assert worths.min() >= least  # what rolls together stays together
+        assert worths.max() < 36
+        assert (
+            worths.mean() > 3 * least / 2 if block == 1 else worths.mean() > 9
+        )  # steps of one frame let some meet
+
+
+def test_synchronize_refuses_bad_input_by_name():
+    a, b = claps(0)
+    with pytest.raises(
+        ValueError,
+        match="a has 300 frames and b has 1440: 6 windows of 48 frames fit into both; want at least 8",
+    ):
+        clocks(a[:300], b)
+    with pytest.raises(ValueError, match="0 windows of 2000 frames"):
+        clocks(a, b, window=2000)
+    with pytest.raises(
+        ValueError, match="copies is 9, so that no p-value is below 0.1; want 1 / alpha or more"
+    ):
+        clocks(a, b, copies=9)
+    with pytest.raises(TypeError, match="alpha"):
+        synchronize(a, b, rate=12, max_offset=100)
+    for name, bad in (("alpha", 0), ("alpha", 1), ("alpha", "5 %"), ("rate", 0), ("max_offset", 0), ("max_offset", 1.5), ("window", 3), ("copies", 0), ("seed", -1)):  # fmt: skip
+        with pytest.raises((TypeError, ValueError), match=f"{name} is"):
+            clocks(a, b, **{name: bad})
+    with pytest.raises(ValueError, match="b is constant"):
+        clocks(a, np.ones(1440))
+    with pytest.raises(ValueError, match="a has 1 features per frame and b has 2"):
+        clocks(a, np.stack([b, b], axis=1))
+    with pytest.raises(ValueError, match="frames has NaN"):
+        clocks(a, b).at([np.nan])

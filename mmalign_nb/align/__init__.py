@@ -9,12 +9,14 @@ the order of chapter 04:
 * ``nearest_match``, ``mutual_match``: each row's best column; two that are each other's best;
 * ``greedy_match``: one to one, the best pair first;
 * ``matching_path``: any of them at every threshold at once, a ``MatchingPath``; its curve is a ``PathCurve``;
+* ``structure_match``: without a shared space and without a known pair, by what is near what inside each side;
 * ``Matches``: the pairs, their scores and margins, and who stayed unmatched.
 """
 
 from ._matches import Matches
 from ._matchings import greedy_match, max_match, min_match, mutual_match, nearest_match, threshold_match
 from ._path import MatchingPath, PathCurve, matching_path
+from ._structure import structure_match
 
 __all__ = [
     "Matches",
@@ -26,5 +28,6 @@ __all__ = [
     "min_match",
     "mutual_match",
     "nearest_match",
+    "structure_match",
     "threshold_match",
 ]

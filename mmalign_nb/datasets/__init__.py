@@ -2,6 +2,8 @@
 
 Each set is loaded by one function that returns :class:`Items`; ``wikipedia`` returns two tables of features. What
 needs a download says so: ``spoken_digits``, ``esc10``, ``wikipedia``; ``python -m mmalign_nb.datasets`` fetches them ahead.
+The reader's own data come by ``from_folder``, ``from_csv`` and ``from_arrays``, as a :class:`Collection`.
+``read_video`` reads a film of the reader's own.
 """
 
 # Not lazily: each function has the name of its module, and whoever imports the module first would otherwise
@@ -11,15 +13,28 @@ from .colors import colors
 from .digits import digits
 from .fetch import WikipediaFeatures, esc10, spoken_digits, wikipedia
 from .glyphs import glyphs, typefaces
+from .measured import measured
+from .nonsense import nonsense
+from .own import Collection, Note, from_arrays, from_csv, from_folder
 from .things import things
+from .video import Video, read_video
 
 __all__ = [
+    "Collection",
     "Items",
+    "Note",
+    "Video",
     "WikipediaFeatures",
     "colors",
     "digits",
     "esc10",
+    "from_arrays",
+    "from_csv",
+    "from_folder",
     "glyphs",
+    "measured",
+    "nonsense",
+    "read_video",
     "spoken_digits",
     "things",
     "typefaces",

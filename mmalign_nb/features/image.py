@@ -7,11 +7,65 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from .._check import as_images, as_number, refuse_items
+from .._check import as_images, as_number, as_video, refuse_items
 from ._encoder import TrainedEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+__all__ = ["CnnImage", "motion_energy"]
+
+
+def motion_energy(video: np.ndarray) -> np.ndarray:
+    r"""Return how much each frame of a film differs from the one before, float32 (n, T) in [0, 1].
+
+    :math:`m_t = \operatorname{mean}_{y,x,c} |v_t - v_{t-1}| / 255`, and 0 for the first frame, which has none before it.
+
+    Parameters
+    ----------
+    video : uint8 (n, T, H, W, 3)
+        ``frames[None]`` for one film.
+
+    Returns
+    -------
+    float32 (n, T)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If video is not uint8 (n, T, H, W, 3).
+
+    Notes
+    -----
+    A cut from one scene to the next moves every pixel, and so stands out more than any leap: take the square root, or
+    clip, where there are cuts. One frame at a time, so that a long film needs no second copy.
+
+    Notebook: ``07_video_audio_search``.
+
+    References
+    ----------
+    A. F. Bobick, J. W. Davis, *The recognition of human movement using temporal templates*, IEEE Trans. PAMI 23(3),
+    2001 (frame differences as motion energy).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mmalign_nb.features import motion_energy
+    >>> film = np.zeros((1, 4, 2, 2, 3), np.uint8)
+    >>> film[0, 2] = 255  # one white frame: it comes, and it goes
+    >>> motion_energy(film).tolist()
+    [[0.0, 0.0, 1.0, 1.0]]
+    """
+    refuse_items(video, "video", "video")
+    video = as_video(video, "video")
+    out = np.zeros(video.shape[:2], np.float32)
+    for i, film in enumerate(video):
+        for t in range(1, len(film)):
+            now, before = film[t], film[t - 1]
+            # |now - before| of unsigned numbers, without a wider copy
+            out[i, t] = (np.maximum(now, before) - np.minimum(now, before)).mean(dtype=np.float64) / 255
+    return out
 
 
 class CnnImage(TrainedEncoder):

@@ -85,11 +85,28 @@ def words(text: str) -> list[str]:
     >>> words("Left-pointing arrow"), words("红色的钟"), words("लाल घंटी")
     (['left', 'pointing', 'arrow'], ['红', '色', '的', '钟'], ['लाल', 'घंटी'])
     """
+    return _word().findall(_plain(text))
+
+
+def _plain(text: str) -> str:
+    """Lower case, composed, without what nobody sees."""
     if not isinstance(text, str):
         raise TypeError(f"text is {describe(text)}; want a str")
     # Composed before and after: an İ becomes an i with a dot of its own, of either form of the capital letter.
     lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
-    return _word().findall(_UNSEEN.sub("", lower))
+    return _UNSEEN.sub("", lower)
+
+
+@functools.cache
+def _word_or_sign() -> re.Pattern[str]:
+    """A word, or a sign that stands for a thing, such as an emoji."""
+    signs = "".join(c for c in map(chr, range(0x80, 0x20000)) if unicodedata.category(c) == "So")
+    return re.compile(f"{_word().pattern}|[{signs}]")
+
+
+def _asked(text: str) -> list[str]:
+    """The words of a text and the signs that no encoder of words reads, each once."""
+    return list(dict.fromkeys(_word_or_sign().findall(_plain(text))))
 
 
 def _texts(X: Any) -> list[str]:
@@ -116,7 +133,80 @@ def _check_run(value: Any, name: str) -> None:
         )
 
 
-class TfidfText(TransformerMixin, BaseEstimator):
+class _Reader:
+    """What an encoder of words says of a text: which of its words it knows."""
+
+    vocabulary_: dict[str, int]
+
+    def unknown(self, text: str) -> list[str]:
+        """Name the words of a text that were not fitted, and signs that are no words, such as emoji.
+
+        With ``chars`` the parts of an unknown word may still say something.
+
+        Examples
+        --------
+        >>> from mmalign_nb.features import TfidfText, Word2VecText
+        >>> TfidfText().fit(["red bell", "red drum"]).unknown("A red, red xyzzy 🎂")
+        ['a', 'xyzzy', '🎂']
+        >>> Word2VecText(dim=4, epochs=1).fit(["red bell", "red drum"]).unknown("a red xyzzy")
+        ['a', 'xyzzy']
+        """
+        check_is_fitted(self, "vocabulary_")
+        known = self._known_words(text)
+        return [w for w in _asked(text) if w not in known]
+
+    def known(self, X: list[str]) -> np.ndarray:
+        """Return the share of the words of each text that were fitted: float64 (n,), 0 where there is no word.
+
+        A search can be about nothing in the collection. Its best score says so better if it is multiplied by the root of
+        this share: the cosine that it would have if each unknown word were a direction of its own, in which no item lies.
+
+        Examples
+        --------
+        >>> from mmalign_nb.features import TfidfText
+        >>> TfidfText().fit(["red bell", "red drum"]).known(["red bell", "red xyzzy", "🎂", ""]).tolist()
+        [1.0, 0.5, 0.0, 0.0]
+        """
+        asked = [(text, len(_asked(text))) for text in _texts(X)]
+        return np.array([1 - len(self.unknown(text)) / n if n else 0.0 for text, n in asked])
+
+    def nearest_known(self, word: str) -> str | None:
+        """Return the fitted word that needs the fewest letters added, left out or changed; None if no letter would stay.
+
+        Of several the one that was fitted first. The Levenshtein distance, over all words at once.
+
+        Examples
+        --------
+        >>> from mmalign_nb.features import TfidfText
+        >>> colours = TfidfText().fit(["red bell", "blue drum"])
+        >>> colours.nearest_known("bleu"), colours.nearest_known("🎂")
+        ('blue', None)
+        """
+        check_is_fitted(self, "vocabulary_")
+        wanted, known = _plain(word), list(self._known_words())
+        size = np.array([len(x) for x in known])
+        letters = np.zeros((size.max(), len(known)), np.int32)
+        for column, x in enumerate(known):
+            letters[: len(x), column] = [ord(c) for c in x]
+        # edits[j]: from what was read of the word to the first j letters of each known one
+        edits = np.repeat(np.arange(len(letters) + 1)[:, None], len(known), axis=1)
+        for position, c in enumerate(wanted, 1):
+            before, edits = edits, np.full_like(edits, position)
+            for j, other in enumerate(letters):
+                kept = before[j] + (other != ord(c))
+                edits[j + 1] = np.minimum(kept, np.minimum(before[j + 1], edits[j]) + 1)
+        distance = edits[size, np.arange(len(known))]
+        best = int(distance.argmin())
+        return known[best] if distance[best] < max(len(wanted), len(known[best])) else None
+
+    def _known_words(self, text: str | None = None) -> dict[str, None]:
+        """The words of the vocabulary, or those of a text that are in it, in order."""
+        return dict.fromkeys(
+            self.vocabulary_ if text is None else filter(self.vocabulary_.__contains__, words(text))
+        )
+
+
+class TfidfText(_Reader, TransformerMixin, BaseEstimator):
     r"""Count words, and let rare words count for more.
 
     .. math:: x_{t} = \mathrm{tf}(t) \cdot \Big(\ln\frac{1 + n}{1 + \mathrm{df}(t)} + 1\Big)
@@ -243,20 +333,9 @@ class TfidfText(TransformerMixin, BaseEstimator):
             return np.array([f"svd{k}" for k in range(self.dim)], dtype=object)
         return np.array(list(self.vocabulary_), dtype=object)
 
-    def unknown(self, text: str) -> list[str]:
-        """Name the words of a text that were not fitted; with ``chars`` their parts may still say something.
-
-        Examples
-        --------
-        >>> from mmalign_nb.features import TfidfText
-        >>> TfidfText().fit(["red bell", "red drum"]).unknown("A red, red xyzzy")
-        ['a', 'xyzzy']
-        """
-        check_is_fitted(self, "idf_")
-        split = words(text)
-        terms = (t for t in self._terms(" ".join(split)) if t in self.vocabulary_ and not t.startswith("~"))
-        known = {word for term in terms for word in term.split(" ")}
-        return [w for w in dict.fromkeys(split) if w not in known]
+    def _known_words(self, text: str | None = None) -> dict[str, None]:
+        terms = self.vocabulary_ if text is None else filter(self.vocabulary_.__contains__, self._terms(text))
+        return dict.fromkeys(word for term in terms if not term.startswith("~") for word in term.split(" "))
 
     def _terms(self, text: str) -> Iterable[str]:
         split = words(text)
@@ -309,7 +388,7 @@ class TfidfText(TransformerMixin, BaseEstimator):
         return new
 
 
-class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Word2VecText(_Reader, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Learn a vector for each word from its neighbours, and average the vectors of a text.
 
     Words that come in the same company get similar vectors (skip-gram with negative sampling, by gensim). The
@@ -426,18 +505,6 @@ class Word2VecText(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             weight = self.idf_[known] if self.weight == "tfidf" else np.ones(len(known), np.float32)
             out[row] = weight @ self.vectors_[known]
         return np.ascontiguousarray(_unit_rows(out), np.float32)
-
-    def unknown(self, text: str) -> list[str]:
-        """Name the words of a text that were never seen, and so add nothing to its vector.
-
-        Examples
-        --------
-        >>> from mmalign_nb.features import Word2VecText
-        >>> Word2VecText(dim=4, epochs=1).fit(["red bell", "red drum"]).unknown("a red xyzzy")
-        ['a', 'xyzzy']
-        """
-        check_is_fitted(self, "vectors_")
-        return [w for w in dict.fromkeys(words(text)) if w not in self.vocabulary_]
 
     def save(self, path: str | Path | BinaryIO, *, half: bool = False) -> None:
         """Write the fitted encoder to one ``.npz`` file, by its name or open; ``half`` stores 16-bit numbers."""

@@ -302,6 +302,12 @@ class MilvusIndex:
         rows = self._ask("query", filter=condition, output_fields=["count(*)"], consistency_level="Strong")
         return int(rows[0]["count(*)"])
 
+    def _settle(self) -> None:
+        """Wait until a server shows what was written here: of what was removed, it does not by itself."""
+        if self._written and not self._file:
+            len(self)
+        self._written = False
+
     def __repr__(self) -> str:
         return f"MilvusIndex(collection={self.collection!r}, metric={self.metric!r}, kind={self.kind!r}, dim={self.dim})"
 

@@ -11,6 +11,7 @@ import lab
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from disk import AXE
 from sketches import SKETCHES, jittered
 
 SIZES = {"projector": (1366, 768), "phone": (390, 844)}
@@ -47,7 +48,9 @@ def visit(browser):
         page.on(
             "request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or page.faults.append(r.url)
         )
-        page.on("requestfailed", lambda r: page.faults.append(f"failed: {r.url}"))
+        # A page that is left while it reads a sound out of its own memory has lost nothing.
+        left = "net::ERR_ABORTED"
+        page.on("requestfailed", lambda r: r.failure == left or page.faults.append(f"failed: {r.url}"))
         page.on("pageerror", lambda e: page.faults.append(str(e)))
         page.on("console", lambda m: m.type in ("error", "warning") and page.faults.append(m.text))
         return page
@@ -103,9 +106,13 @@ THIN = """() => {
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(visit, pages, theme):
-    """All rules in the light; in the dark those about colour, since nothing else differs."""
-    page, axe = visit(color_scheme=theme), Axe()
-    options = {"preload": False} | ({"runOnly": ["color-contrast"]} if theme == "dark" else {})
+    """Every page in the light; in the dark one of each kind, by the rules about colour: nothing else differs."""
+    page, axe, options = visit(color_scheme=theme), Axe(), AXE
+    if theme == "dark":
+        options = AXE | {"runOnly": ["color-contrast"]}
+        kinds = ("index", "glossary", "00_start_here", "05_what_score_is_a_match", "panels")
+        pages = [path for path in pages if path.stem in kinds]
+        assert len(pages) == len(kinds) + 1  # a chapter and its solution
     for path in pages:
         page.goto(path.as_uri())
         page.evaluate(LOOK)
@@ -125,7 +132,7 @@ def test_axe_finds_nothing_on_a_phone_with_the_contents_open(visit, book):
     page.click(".contents summary")
     assert page.locator(".contents nav").is_visible()
     page.evaluate(THIN)
-    found = Axe().run(page, options={"preload": False})
+    found = Axe().run(page, options=AXE)
     assert found.violations_count == 0, found.generate_report()
 
 

@@ -187,7 +187,7 @@ def test_the_page_is_small_and_a_search_is_quick_enough_to_type(finder, everythi
     took = page.panel.evaluate(
         """e => { const t = []; const mid = f => { const all = []; for (let k = 0; k < 21; k++) { const s = performance.now(); f(); all.push(performance.now() - s); } return all.sort((a, b) => a - b)[10]; };
           const picture = new Uint8Array(1024).fill(255); picture.fill(0, 300, 500);
-          return [mid(() => e.finder.byText("words", "black chess queen")), mid(() => e.finder.byPicture([picture, picture, picture, picture, picture]))]; }"""
+          return [mid(() => e.finder.search({ by: "words", encoder: "words", query: "black chess queen" })), mid(() => e.finder.search({ by: "drawing", views: [picture, picture, picture, picture, picture] }))]; }"""
     )
     print("milliseconds of a text and of a drawing:", took)
     assert all(t > 0 for t in took)  # times are printed, never asserted
@@ -209,7 +209,7 @@ def test_typed_words_find_and_unknown_ones_are_named(finder, everything):
     e.panel.query.value = "雨伞"
     assert e.panel._found["told"] == told.inner_text()
     box.fill("umbrella 雨伞")
-    expect(told).to_contain_text("Unknown: 雨, 伞. The hits go by the rest of the query.")
+    expect(told).to_contain_text("Unknown: 雨, 伞. The hits go by the rest: umbrella.")
     assert names(page, e)[0] == "umbrella"
     box.fill("…!")
     expect(told).to_contain_text("There is no word in “…!”.")
@@ -235,7 +235,7 @@ def test_sketches_find_their_symbols(finder, everything):
     for seed in range(3):
         rng = np.random.default_rng(seed)
         hits = page.panel.evaluate(
-            "(e, {all, wanted}) => all.map(strokes => { e.finder.k = 10; return e.finder.byPicture(views(strokes, wanted)).rows; })",
+            "(e, {all, wanted}) => all.map(strokes => { e.finder.k = 10; return e.finder.search({ by: 'drawing', views: views(strokes, wanted) }).rows; })",
             {
                 "all": [jittered(strokes, rng) for strokes in SKETCHES.values()],
                 "wanted": e.panel._data["picture"],

@@ -303,7 +303,7 @@ def test_search_page_names_unknown_words(from_disk):
     expect(page.panel.get_by_text("None of these words is known: xyzzy.")).to_be_visible()
     assert ids(page.panel, "row") == []
     page = from_disk(words(query="red xyzzy"))
-    expect(page.panel.get_by_text("Unknown: xyzzy. The hits go by the rest of the query.")).to_be_visible()
+    expect(page.panel.get_by_text("Unknown: xyzzy. The hits go by the rest: red.")).to_be_visible()
     assert len(ids(page.panel, "row")) == 8
 
 
@@ -523,7 +523,7 @@ def test_both_sides_turn_the_same_knobs(app, live, open_notebook):
     box.click()
     page.keyboard.type("a small thing", delay=20)
     asked(notebook, "search.query.value", "a small thing")
-    expect(search_.get_by_text("Unknown: a. The hits go by the rest of the query.")).to_be_visible()
+    expect(search_.get_by_text("Unknown: a. The hits go by the rest: small, thing.")).to_be_visible()
     asked(notebook, "search.hits.ids[0].tolist()", ids(search_, "row"))
     box.fill("xyzzy")
     expect(search_.get_by_text("None of these words is known: xyzzy.")).to_be_visible()
@@ -562,7 +562,11 @@ search._encoders['words'] = slow
     notebook.page.keyboard.type(
         "the blue thing 2 and green", delay=140
     )  # slower than the pause: each key would be a question
-    expect(search.get_by_text("Unknown: and.")).to_be_visible(timeout=20_000)
+    expect(
+        search.get_by_text(
+            "Unknown: and; nearest known: red. The hits go by the rest: the, blue, thing, 2, green."
+        )
+    ).to_be_visible(timeout=20_000)
     asked(notebook, "search.query.value", "the blue thing 2 and green")
     assert search.get_by_label("search").input_value() == "the blue thing 2 and green"
     asked(notebook, "search.hits.ids[0].tolist()", ids(search, "row"))

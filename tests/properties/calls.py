@@ -36,6 +36,8 @@ from mmalign_nb.features import (
     WordLlamaText,
     from_sentence_transformers,
     from_torchvision,
+    motion_energy,
+    onset_strength,
 )
 
 # An optimizer's first use imports half of torch, with warnings of its own that are not ours to judge.
@@ -414,6 +416,13 @@ CALLS = [
         for name in ("max_match", "nearest_match", "mutual_match", "greedy_match")
     ),
     Call(
+        "structure_match",
+        lambda A, B: align.structure_match(A, B).pairs,
+        {"A": A, "B": B},
+        {"A": "matrix", "B": "matrix"},
+    ),
+    Call("measured", lambda name: sorted(datasets.measured(name)), {"name": "scarce"}, {"name": "choice"}),
+    Call(
         "threshold_match",
         align.threshold_match,
         {"scores": S, "threshold": 7.0},
@@ -531,6 +540,28 @@ CALLS = [
         {"new_scores": ("new scores",)},
     ),
     Call(
+        "ranking_report",
+        evaluate.ranking_report,
+        {
+            "scores": SQUARE,
+            "truth": "diagonal",
+            "gains": SQUARE + 1,
+            "n_boot": 5,
+            "confidence": 0.75,
+            "seed": 1,
+        },
+        {"scores": "scores", "gains": "matrix", "n_boot": "count", "confidence": "number", "seed": "seed"},
+        {"scores": ("truth", "gains")},
+        never_mind(("n_boot", "0")),
+    ),
+    Call(
+        "ranking_report of sides",
+        lambda A, B, a, b: evaluate.ranking_report((A, B), (a, b), ks=(2,), n_boot=0),
+        {"A": A, "B": B, "a": LABELS_A, "b": LABELS_B},
+        {**SIDES, "a": "labels", "b": "labels"},
+        {"A": ("truth",), "B": ("truth",), "a": ("truth",), "b": ("truth",)},
+    ),
+    Call(
         "retrieval_report",
         evaluate.retrieval_report,
         {"scores": SQUARE, "truth": "diagonal", "n_boot": 5, "confidence": 0.75, "seed": 1},
@@ -602,6 +633,31 @@ CALLS = [
         },
         {"a": ("b",), "b": ("a",)},
         never_mind(("shuffles", "0"), ("max_offset", "0"), ("tolerance", "inf")),
+    ),
+    Call(
+        "synchronize",
+        sync.synchronize,
+        {
+            "a": LONG,
+            "b": LONG[5:],
+            "rate": 12.0,
+            "max_offset": 9,
+            "alpha": 0.25,
+            "window": 6,
+            "copies": 9,
+            "seed": 2,
+        },
+        {
+            "a": "frames",
+            "b": "frames",
+            "rate": "number",
+            "max_offset": "count",
+            "alpha": "number",
+            "window": "count",
+            "copies": "count",
+            "seed": "seed",
+        },
+        {"a": ("b",), "b": ("a",)},
     ),
     Call("dtw_path", sync.dtw_path, {"cost": S}, {"cost": "matrix"}),
     *(
@@ -714,6 +770,14 @@ CALLS = [
         {"X": ("audio",)},
     ),
     Call(
+        "onset_strength",
+        onset_strength,
+        {"audio": SOUND, "sample_rate": 4000, "fps": 10.0},
+        {"audio": "audio", "sample_rate": "number", "fps": "number"},
+        {},
+    ),
+    Call("motion_energy", motion_energy, {"video": IMAGES[None]}, {"video": "images"}),
+    Call(
         "things",
         lambda n, seed: datasets.things(n, seed).text,
         {"n": 2, "seed": 1},
@@ -724,6 +788,12 @@ CALLS = [
         lambda typeface, size: datasets.glyphs(typeface, size).image[:3],
         {"typeface": "DejaVu Sans", "size": 8},
         {"typeface": "choice"},
+    ),
+    Call(
+        "nonsense",
+        lambda texts, n, seed: datasets.nonsense(texts, n, seed).text,
+        {"texts": TEXTS, "n": 6, "seed": 1},
+        {"texts": "texts", "n": "count", "seed": "seed"},
     ),
     Call(
         "Items",
@@ -879,12 +949,21 @@ CALLS = [
     Call(
         "SearchPanel",
         said(
-            lambda captions, k: panels.SearchPanel(
-                search.Index().add(A), {"words": lambda x: A[:1]}, GREY, captions=captions, k=k, query="bell"
+            lambda captions, k, drawing, weight, threshold: panels.SearchPanel(
+                search.Index().add(A),
+                {"words": lambda x: A[:1]},
+                GREY,
+                pictures=lambda x: A[1:2],
+                captions=captions,
+                query="bell",
+                drawing=drawing,
+                weight=weight,
+                threshold=threshold,
+                k=k,
             )
         ),
-        {"captions": TEXTS, "k": 2},
-        {"captions": "texts", "k": "count"},
+        {"captions": TEXTS, "k": 2, "drawing": GREY[0], "weight": 0.5, "threshold": 0.5},
+        {"captions": "texts", "k": "count", "weight": "number", "threshold": "number"},
     ),
     Call("DrawPad", said(panels.DrawPad), {"size": 32}, {"size": "count"}),
     Call("SoundPad", said(panels.SoundPad), {"seconds": 5.0, "sample_rate": 16000}, {"sample_rate": "count"}),

@@ -142,14 +142,15 @@ export function drawPad(place, wanted, onchange) {
   return { el, set, show, get strokes() { return strokes; } };
 }
 
-/** A picture file, chosen or dropped: as it is, or only its ink.
+/** A picture file, chosen or dropped: as it is, or only its ink; without views when it is taken away.
  * @param {Place} place @param {Wanted} wanted @param {(name: string, views: ArrayLike<number>[]) => void} onchange */
 export function filePad({ say, later }, wanted, onchange) {
   /** @type {{name: string, image: Planes} | null} */ let now = null;
   let closed = false;
   const input = h("input", { type: "file", accept: "image/*", "aria-label": "picture file", onchange: () => { if (input.files?.[0]) take(input.files[0]); input.value = ""; } });
   const how = select("take it", ["as it is", "cropped"], () => tell(), "cropped: only the ink, in the size and at the place where the gallery usually has it");
-  const small = thumbnail("the picture as the encoder sees it"), more = h("div", { class: "mm-row", hidden: true }, how.el, small.canvas);
+  const drop = h("button", { type: "button", onclick: () => { hide(); onchange("", []); } }, "remove");
+  const small = thumbnail("the picture as the encoder sees it"), more = h("div", { class: "mm-row", hidden: true }, how.el, small.canvas, drop);
   const el = h("div", { class: "mm-file", ondragover: (e) => { e.preventDefault(); el.classList.add("over"); }, ondragleave: () => el.classList.remove("over"), ondrop: dropped },
     h("label", { class: "mm-field" }, h("span", {}, "or a picture file"), input), more);
   later(() => { closed = true; });
@@ -172,7 +173,7 @@ export function filePad({ say, later }, wanted, onchange) {
       now = { name: file.name, image: planes(ctx.getImageData(0, 0, w, high), wanted.channels) };
     } catch { return say(`${file.name} is no picture that this browser can read.`, true); }
     if (closed) return undefined;
-    more.hidden = false;
+    more.hidden = how.el.hidden = false;
     return tell();
   }
 
@@ -185,7 +186,12 @@ export function filePad({ say, later }, wanted, onchange) {
     onchange(now.name, [pixels]);
   }
 
-  return { el, take, hide: () => { more.hidden = true; now = null; } };
+  /** It is searched by no more. */
+  function hide() { more.hidden = true; now = null; }
+
+  /** Show what did not come from a file. @param {ArrayLike<number>} pixels */
+  const show = (pixels) => { now = null; small.show(pixels, wanted); more.hidden = false; how.el.hidden = true; };
+  return { el, take, show, hide };
 }
 
 /** The pad alone. @param {import("./main.js").Host} page */

@@ -7,12 +7,25 @@ import { unpack } from "./math.js";
 const HAN = "〇々\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}";
 const HIRAGANA = "ぁ-ゖゝ-ゟ", KATAKANA = "ァ-ヺヽ-ヿㇰ-ㇿ", EITHER = "ー\\u3099\\u309a";
 const LETTER = `(?![${HAN}${HIRAGANA}${KATAKANA}])[\\p{L}\\p{N}_]`, VOWEL_SIGN = "(?=[\\u0300-\\u{1efff}])[\\p{Mn}\\p{Mc}]";
-const WORD = new RegExp(`[${HAN}]|[${HIRAGANA}][${HIRAGANA}${EITHER}]*|[${KATAKANA}ー][${KATAKANA}${EITHER}]*|${LETTER}(?:${LETTER}|${VOWEL_SIGN})*`, "gu");
+const ONE_WORD = `[${HAN}]|[${HIRAGANA}][${HIRAGANA}${EITHER}]*|[${KATAKANA}ー][${KATAKANA}${EITHER}]*|${LETTER}(?:${LETTER}|${VOWEL_SIGN})*`;
+const WORD = new RegExp(ONE_WORD, "gu"), WORD_OR_SIGN = new RegExp(`${ONE_WORD}|(?=[\\u0080-\\u{1ffff}])\\p{So}`, "gu");
 const UNSEEN = /[\u00ad\u034f\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\u{e0100}-\u{e01ef}]/gu;
 
+/** Lower case, composed, without what nobody sees. @param {string} text */
+const plain = (text) => text.normalize("NFC").toLowerCase().normalize("NFC").replace(UNSEEN, "");
+
 /** The words of a text: what mmalign_nb.features.text.words says. @param {string} text @returns {string[]} */
-export function wordsOf(text) {
-  return text.normalize("NFC").toLowerCase().normalize("NFC").replace(UNSEEN, "").match(WORD) ?? [];
+export const wordsOf = (text) => plain(text).match(WORD) ?? [];
+
+/** How many letters must be added, left out or changed. @param {string[]} a @param {string[]} b */
+function edits(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  a.forEach((c, i) => {
+    const next = [i + 1];
+    b.forEach((other, j) => next.push(Math.min(row[j + 1] + 1, next[j] + 1, row[j] + Number(c !== other))));
+    row = next;
+  });
+  return row[b.length];
 }
 
 /** Scale a vector to length 1; zeros stay zeros. @param {Float64Array | Float32Array} x */
@@ -25,6 +38,8 @@ function toUnit(x) {
 
 /** TF-IDF, then perhaps directions of largest weight, then perhaps the linear head of a paired network. */
 export class WordsEncoder {
+  /** @type {string[] | undefined} */ words;
+
   /** @param {any} sent */
   constructor(sent) {
     this.sent = sent;
@@ -44,11 +59,23 @@ export class WordsEncoder {
     return out;
   }
 
-  /** The words that were not fitted. @param {string} text */
+  /** The words that were not fitted, and signs that are no words. @param {string} text */
   unknown(text) {
-    const split = wordsOf(text), known = new Set();
-    for (const term of this.terms(split.join(" "))) if (this.column.has(term) && !term.startsWith("~")) for (const word of term.split(" ")) known.add(word);
-    return [...new Set(split)].filter((word) => !known.has(word));
+    const known = new Set();
+    for (const term of this.terms(text)) if (this.column.has(term) && !term.startsWith("~")) for (const word of term.split(" ")) known.add(word);
+    return [...new Set(plain(text).match(WORD_OR_SIGN) ?? [])].filter((word) => !known.has(word));
+  }
+
+  /** The fitted word that needs the fewest edits; null if no letter would stay. @param {string} word @returns {string | null} */
+  nearestKnown(word) {
+    this.words ??= [...new Set(this.sent.terms.filter((term) => !term.startsWith("~")).flatMap((term) => term.split(" ")))];
+    const wanted = [...plain(word)];
+    let best = null, least = Infinity;
+    for (const one of this.words) {
+      const letters = [...one], n = Math.abs(letters.length - wanted.length) < least ? edits(wanted, letters) : Infinity;
+      if (n < least) { least = n; best = n < Math.max(wanted.length, letters.length) ? one : null; }
+    }
+    return best;
   }
 
   /** Weights of the known terms of a text, together of length 1. @param {string} text @returns {Map<number, number>} */
@@ -195,9 +222,12 @@ export class QuantisedRows {
     return out;
   }
 
-  /** The k best, best first; of equal ones the earlier first. @param {Float64Array} query @param {number} k */
-  search(query, k) {
-    const all = this.scores(query), /** @type {number[]} */ best = [];
+  /** The k best of a query. @param {Float64Array} query @param {number} k */
+  search(query, k) { return this.best(this.scores(query), k); }
+
+  /** The k best of all scores, best first; of equal ones the earlier first. @param {Float32Array} all @param {number} k */
+  best(all, k) {
+    const /** @type {number[]} */ best = [];
     for (let i = 0; i < all.length; i++) {
       if (best.length === k && all[i] <= all[best[k - 1]]) continue;
       let at = best.length;
@@ -209,29 +239,73 @@ export class QuantisedRows {
   }
 }
 
+/** What a line says of hits, as SearchPanel says it: how many reach it, and in words.
+ * @param {ArrayLike<number>} scores @param {{value: number, rule: string}} line @param {number} counts how much of the query counts @param {number[]} known words, of how many */
+function verdict(scores, { value, rule }, counts, [known, all]) {
+  const needed = value <= 0 ? value * counts : value / counts, reach = Array.from(scores).filter((x) => x >= needed).length;
+  let decimals = 2;
+  while (decimals < 8 && scores[0] !== needed && scores[0].toFixed(decimals) === needed.toFixed(decimals)) decimals++;
+  const why = rule ? [`rule ${rule}`] : [];
+  if (counts > 0 && counts < 1) why.unshift(`${value.toFixed(2)} ${value <= 0 ? "×" : "÷"} ${counts.toFixed(2)}: ${known} of ${all} word${all === 1 ? "" : "s"} known`);
+  const line = `he line is ${needed === Infinity ? `${value.toFixed(2)}, beyond reach with no word known` : needed.toFixed(decimals)}${why.length ? ` (${why.join("; ")})` : ""}`;
+  return { reach, said: reach ? `T${line}; ${reach} of ${scores.length} hits reach it.` : `Nothing matches: the best is ${scores[0].toFixed(decimals)}, t${line}.` };
+}
+
 /** A search of this page's own: an encoder of words, one of pictures, or both, and the rows that they search. */
 export class Finder {
   /** @param {any} sent */
   constructor(sent) {
-    this.sent = sent; this.k = sent.k; this.gallery = new QuantisedRows(sent.gallery);
+    this.sent = sent; this.k = sent.k; this.lines = sent.lines; this.gallery = new QuantisedRows(sent.gallery);
     /** @type {Map<string, WordsEncoder>} */ this.texts = new Map(Object.entries(sent.texts).map(([name, one]) => [name, new WordsEncoder(one)]));
     this.pictures = sent.pictures ? new PictureEncoder(sent.pictures) : null;
   }
 
-  /** The hits of a text, and what is to be said of its words. @param {string} name of the encoder @param {string} text */
-  byText(name, text) {
-    const encoder = /** @type {WordsEncoder} */ (this.texts.get(name)), nothing = { rows: [], scores: [] };
-    if (!text.trim()) return { told: "", ...nothing };
-    const strange = encoder.unknown(text), names = strange.join(", "), none = wordsOf(text).every((word) => strange.includes(word));
-    if (none && !encoder.weigh(text).size) return { told: names ? `None of these words is known: ${names}.` : `There is no word in “${text.trim()}”.`, ...nothing };
-    const told = !names ? "" : none ? `None of these words is known: ${names}. The hits go by parts of them.` : `Unknown: ${names}. The hits go by the rest of the query.`;
-    return { told, ...this.gallery.search(encoder.encode(text), this.k) };
+  /** The vector of some words, if they have one, how many of them are known, and what is to be said of them. @param {string} name of the encoder @param {string} text */
+  words(name, text) {
+    const encoder = /** @type {WordsEncoder} */ (this.texts.get(name)), strange = encoder.unknown(text);
+    const rest = [...new Set(wordsOf(text))].filter((word) => !strange.includes(word)), known = [rest.length, rest.length + strange.length];
+    const near = [...new Set(strange.map((word) => encoder.nearestKnown(word)).filter((word) => word))];
+    const names = known[1] ? `${rest.length ? "Unknown" : "None of these words is known"}: ${strange.join(", ")}${near.length ? `; nearest known: ${near.join(", ")}` : ""}` : `There is no word in “${text.trim()}”`;
+    if (!rest.length && !encoder.weigh(text).size) return { vector: null, known, told: `${names}.` };
+    const told = !rest.length ? `${names}. The hits go by parts of them.` : strange.length ? `${names}. The hits go by the rest: ${rest.join(", ")}.` : "";
+    return { vector: encoder.encode(text), known, told };
   }
 
-  /** The hits of a picture, seen in some views. @param {ArrayLike<number>[]} views */
-  byPicture(views) {
-    const encoder = /** @type {PictureEncoder} */ (this.pictures), vectors = views.map((view) => encoder.encode(view));
-    const mean = vectors[0].map((_, d) => vectors.reduce((sum, x) => sum + x[d], 0) / vectors.length);
-    return { told: "", ...this.gallery.search(mean, this.k) };
+  /** The vector of a picture: the mean over some views of it. @param {ArrayLike<number>[]} views */
+  seen(views) {
+    const vectors = views.map((view) => /** @type {PictureEncoder} */ (this.pictures).encode(view));
+    return vectors[0].map((_, d) => vectors.reduce((sum, x) => sum + x[d], 0) / vectors.length);
+  }
+
+  /** Whether this page can answer. @param {import("./search.js").Question} asked */
+  can({ by, views, encoder, weight }) {
+    return by !== "recording" && (by === "words" || (views && this.pictures)) && ((by !== "words" && weight == null) || this.texts.has(encoder ?? ""));
+  }
+
+  /** The hits of some words, of a picture, or of both, and what is to be said of them. @param {import("./search.js").Question} asked */
+  search({ by, query = "", encoder = "", weight = null, views }) {
+    const both = by !== "words" && weight !== null, told = [""], seen = by === "words" ? null : this.seen(views ?? []);
+    const words = by === "words" || both ? this.words(encoder, query) : null, w = weight ?? 1, share = words ? Math.sqrt(words.known[0] / Math.max(words.known[1], 1)) : 1;
+    /** @type {{rows: number[], scores: number[], parts: number[][] | null, reach: number | null}} */ let found = { rows: [], scores: [], parts: null, reach: null };
+    if (by === "words" && !query.trim()) return { told: "", ...found };
+    told[0] = words?.told ?? "";
+    let kind = "pictures", counts = 1;
+    if (words?.vector && seen) {
+      const parts = [words.vector, seen].map((x) => this.gallery.scores(x)), best = this.gallery.best(parts[0].map((s, i) => w * s + (1 - w) * parts[1][i]), this.k);
+      found = { ...found, ...best, parts: parts.map((side) => best.rows.map((i) => side[i])) };
+      told.unshift(`Score = ${w.toFixed(2)} × words + ${(1 - w).toFixed(2)} × ${by}.`);
+      kind = "both"; counts = w * share + 1 - w;
+    } else if (words?.vector) {
+      found = { ...found, ...this.gallery.search(words.vector, this.k) };
+      kind = "words"; counts = share;
+    } else if (seen) {
+      found = { ...found, ...this.gallery.search(seen, this.k) };
+      if (both) told.push(`The hits go by the ${by} alone.`);
+    }
+    if (this.lines[kind] && found.rows.length) {
+      const { reach, said } = verdict(found.scores, this.lines[kind], counts, words?.known ?? [1, 1]);
+      found.reach = reach; told.splice(reach ? told.length : 0, 0, said);
+    }
+    return { told: told.filter((x) => x).join(" "), ...found };
   }
 }

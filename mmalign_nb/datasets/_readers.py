@@ -1,0 +1,246 @@
+"""One file at a time, believed in nothing: a picture, a sound, a text, a table; what was changed is said in a few words."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import math
+import os
+import stat
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# Pillow reads more, and starts other programs for some of it (EPS): only these are tried.
+_FORMATS = (
+    "PNG",
+    "JPEG",
+    "GIF",
+    "BMP",
+    "TIFF",
+    "WEBP",
+    "ICO",
+    "PPM",
+)  # MPO, two JPEG pictures in one file, comes with JPEG
+# What one file may cost, looked at before it is decoded.
+_MOST_PIXELS, _MOST_BYTES, _MOST_TEXT, _MOST_TABLE = 10**8, 2**31, 2**20, 2**28
+_SHORTEST = 0.02  # seconds of sound: less than one window of any encoder
+
+
+class Unusable(Exception):
+    """A file that cannot be used; the message is the reason, in a few words."""
+
+
+def content(path: Path, most: int) -> bytes:
+    """The bytes of a regular file of at most ``most`` bytes."""
+    check_file(path, most)
+    with reading(path), path.open("rb") as file:
+        data = file.read(most + 1)  # it may grow while it is read
+    if len(data) > most:
+        raise Unusable(f"larger than {most / 2**20:g} MB")
+    return data
+
+
+def check_file(path: Path, most: int = _MOST_BYTES) -> None:
+    """Refuse what is no regular file (a pipe would wait for ever), an empty and a very large one."""
+    with reading(path):
+        found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise Unusable("not a regular file")
+    if found.st_size == 0:
+        raise Unusable("empty file")
+    if found.st_size > most:
+        raise Unusable(f"larger than {most / 2**20:g} MB")
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What the system says of a file that cannot be opened is the reason why it is left out."""
+    try:
+        yield
+    except OSError as err:
+        raise Unusable(
+            f"cannot be opened ({os.strerror(err.errno)})" if err.errno else f"cannot be read ({err})"
+        ) from err
+
+
+# ---- pictures
+
+
+def read_picture(path: Path, size: int) -> tuple[np.ndarray, list[str]]:
+    """Return uint8 (size, size, 3) and what was changed beyond its size.
+
+    The whole picture, its longer side ``size``, stands in the middle of white paper.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    check_file(path)
+    changed = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow warns of is looked at here, or changes nothing
+            with Image.open(path, formats=_FORMATS) as im:
+                if im.width * im.height > _MOST_PIXELS:
+                    raise Unusable(f"more than {_MOST_PIXELS // 10**6} million pixels")
+                if getattr(im, "n_frames", 1) > 1 and im.format != "MPO":
+                    changed.append("first frame of several")
+                im.draft("RGB", (2 * size, 2 * size))  # a large JPEG is decoded no larger than wanted
+                im.load()
+                if im.getexif().get(0x0112, 1) not in (0, 1):
+                    changed.append("turned as its EXIF says")
+                    ImageOps.exif_transpose(im, in_place=True)
+                rgb = _as_rgb(im, changed)
+                rgb = ImageOps.contain(
+                    rgb,
+                    (size, size),
+                    Image.Resampling.BOX if min(rgb.size) > size else Image.Resampling.BICUBIC,
+                )
+    except Unusable:
+        raise
+    except UnidentifiedImageError as err:
+        raise Unusable("no picture that can be read") from err
+    except Exception as err:  # decoders fail in many ways; the file is at fault, not the reader
+        cut = isinstance(err, (OSError, EOFError)) and "trunc" in str(err).lower()
+        raise Unusable("cut off" if cut else "damaged picture") from err
+    out = np.full((size, size, 3), 255, np.uint8)
+    top, left = (size - rgb.height) // 2, (size - rgb.width) // 2
+    out[top : top + rgb.height, left : left + rgb.width] = np.asarray(rgb)
+    return out, changed
+
+
+def _as_rgb(im: Any, changed: list[str]) -> Any:
+    """Any mode as 8-bit RGB: what is transparent shows white paper."""
+    from PIL import Image
+
+    if im.mode in ("I", "F") or im.mode.startswith("I;"):
+        x = np.asarray(im).astype(np.float64)
+        if not np.isfinite(x).all():
+            raise Unusable("not finite")
+        # 16 bits are 16 bits; of other wide numbers nobody knows the white, so the largest is.
+        low, high = (
+            (0.0, 65535.0)
+            if x.min() >= 0 and 255 < x.max() < 65536
+            else (min(x.min(), 0.0), max(x.max(), 1.0))
+        )
+        changed.append("16 bits or more, made 8")
+        return Image.fromarray((255 * (x - low) / (high - low)).round().astype(np.uint8)).convert("RGB")
+    if im.has_transparency_data:
+        over = im.convert("RGBA")
+        paper = Image.new("RGBA", over.size, "white")
+        paper.alpha_composite(over)
+        if over.getchannel("A").getextrema()[0] < 255:
+            changed.append("laid on white")
+        return paper.convert("RGB")
+    if im.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        changed.append(f"{im.mode} made RGB")
+    return im.convert("RGB")
+
+
+# ---- sounds
+
+
+def sound_seconds(path: Path) -> float:
+    """How long a sound is, by its header."""
+    import soundfile
+
+    check_file(path)
+    try:
+        info = soundfile.info(str(path))
+        rate, frames = int(info.samplerate), int(info.frames)
+    except Exception as err:
+        raise Unusable("no sound that can be read") from err
+    if not 1000 <= rate <= 768_000:
+        raise Unusable(f"{rate} Hz, which is no rate of sound")
+    if frames / rate < _SHORTEST:
+        raise Unusable("too short")
+    return frames / rate
+
+
+def read_sound_file(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, list[str]]:
+    """Return the first ``seconds`` as float32 (samples,) at ``rate`` Hz, in one channel, in [-1, 1], and what was changed."""
+    import soundfile
+    import torch
+    import torchaudio
+
+    whole, changed = sound_seconds(path), []
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            own, channels = file.samplerate, file.channels
+            x = file.read(frames=math.ceil(seconds * own), dtype="float32", always_2d=True)
+    except Exception as err:
+        raise Unusable("damaged sound") from err
+    if len(x) < _SHORTEST * own:  # a header may promise more than there is
+        raise Unusable("cut off")
+    if not np.isfinite(x).all():
+        raise Unusable("samples that are not finite")
+    if channels > 1:
+        changed.append(f"{channels} channels made one")
+    mono = x.mean(axis=1)
+    if own != rate:
+        changed.append("another rate")
+        mono = torchaudio.functional.resample(torch.from_numpy(mono), own, rate).numpy()
+    if (peak := float(np.abs(mono).max(initial=0))) > 1:
+        changed.append("peaks above 1, made softer")
+        mono = mono / peak
+    if peak == 0:
+        changed.append("silence")
+    if whole > seconds + 1 / rate:
+        changed.append(f"cut to {seconds:g} s")
+    return mono[: math.ceil(seconds * rate)].astype(np.float32), changed
+
+
+# ---- words
+
+
+def decode(data: bytes, encoding: str | None) -> tuple[str, list[str]]:
+    """Return text and what is to be said: UTF-8 or UTF-16 by its mark, then ``encoding`` where UTF-8 does not fit."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return data.decode("utf-16"), ["UTF-16"]
+        except UnicodeDecodeError as err:
+            raise Unusable("UTF-16 by its mark, and cut off or damaged") from err
+    try:
+        return data.decode("utf-8-sig"), []
+    except UnicodeDecodeError as err:
+        if encoding is None:
+            some = data[max(0, err.start - 20) : err.start + 20].decode("cp1252", "replace")
+            raise Unusable(
+                f"not UTF-8 (byte {err.start}); say encoding='cp1252' if it should read “{' '.join(some.split())}”"
+            ) from err
+    try:
+        return data.decode(encoding), [f"read as {encoding}"]
+    except UnicodeDecodeError as err:
+        raise Unusable(f"neither UTF-8 nor {encoding}") from err
+
+
+def read_text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
+    """Return the words of a text file, with its white space in order."""
+    text, changed = decode(content(path, _MOST_TEXT), encoding)
+    if "\0" in text:
+        raise Unusable("no text")
+    if not (words := " ".join(text.split())):
+        raise Unusable("no words")
+    return words, changed
+
+
+def read_table(path: Path, encoding: str | None) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return the header, the rows and what is to be said of a table with commas, semicolons or tabs."""
+    text, changed = decode(content(path, _MOST_TABLE), encoding)
+    first = text.lstrip("\r\n").split("\n", 1)[0]
+    mark = max(",;\t", key=first.count)
+    if mark != ",":
+        changed.append("semicolons" if mark == ";" else "tabs")
+    try:
+        rows = [
+            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True) if any(row)
+        ]
+    except csv.Error as err:
+        raise Unusable(f"no table that can be read ({err})") from err
+    if not rows:
+        raise Unusable("no rows")
+    header = [name.strip() for name in rows[0]]
+    return header, rows[1:], changed

@@ -1,0 +1,47 @@
+"""Figures that `benchmarks/` measured and that a chapter draws, since measuring them anew would take it too long."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .._check import one_of
+
+__all__ = ["measured"]
+
+
+def measured(name: str) -> dict[str, Any]:
+    """Return the figures that a script in ``benchmarks/`` wrote down, as it did.
+
+    Parameters
+    ----------
+    name : str
+        The script's name: "scarce", say, of ``benchmarks/scarce.py``.
+
+    Returns
+    -------
+    dict
+        What was measured, by name; the script's head says how.
+
+    Raises
+    ------
+    ValueError
+        For a name that is not among them; the sentence has all that are.
+
+    Notes
+    -----
+    Notebook: ``09_scale_and_scarcity``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.datasets import measured
+    >>> sorted(measured("scarce"))
+    ['chosen', 'curves', 'features', 'no pairs', 'self-training']
+    """
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "measured"  # in an installed wheel; a checkout has them beside the package
+    folder = inside if inside.is_dir() else package.parent / "data" / "measured"
+    files = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    found: dict[str, Any] = json.loads(files[one_of(name, "name", files)].read_text(encoding="utf-8"))
+    return found

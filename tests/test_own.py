@@ -1,0 +1,329 @@
+"""The reader's own data: what real folders hold, made into what encoders take, and each change and refusal said."""
+
+import io
+import os
+import unicodedata
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from mmalign_nb.datasets import from_arrays, from_csv, from_folder
+
+
+def read(folder, **more):
+    return from_folder(folder, progress=False, **more)
+
+
+def whys(found, file):
+    return [(n.what, n.why) for n in found.notes if n.file == file]
+
+
+def picture(folder, name, mode="RGB", color=None, size=(40, 20), **save):
+    im = Image.new(mode, size, color if color is not None else 0)
+    im.save(folder / name, **save)
+    return im
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+# ---- what belongs together
+
+
+def test_files_of_one_name_are_pairs_whatever_way_an_accent_is_written(tmp_path):
+    (tmp_path / "images").mkdir()
+    picture(tmp_path / "images", unicodedata.normalize("NFD", "café.png"))
+    picture(tmp_path / "images", "alone.png")
+    (tmp_path / (unicodedata.normalize("NFC", "café") + ".TXT")).write_text(
+        "a  cup\nof coffee\n", encoding="utf-8"
+    )
+    found = read(tmp_path)
+    assert repr(found) == "Collection(text 1, image 2; 1 pair)"
+    assert found["text"].text == ["a cup of coffee"]
+    assert found["text"].ids.tolist() == ["café"]
+    i, j = found.pairs("image", "text")[0]
+    assert (found["image"].ids[i], j) == ("café", 0)
+
+
+def test_a_name_that_comes_twice_goes_with_its_folder(tmp_path):
+    for sub in ("red", "blue"):
+        (tmp_path / sub).mkdir()
+        picture(tmp_path / sub, "1.png", color=sub)
+        (tmp_path / sub / "1.txt").write_text(f"a {sub} one", encoding="utf-8")
+    found = read(tmp_path)
+    assert found["image"].ids.tolist() == ["blue/1", "red/1"]
+    for i, j in found.pairs("image", "text"):
+        r, _, b = found["image"].image[i].reshape(-1, 3).min(axis=0)
+        assert ("red" in found["text"].text[j]) == (r > b)
+
+
+def test_the_second_file_of_one_name_and_kind_is_said(tmp_path):
+    picture(tmp_path, "a.jpg")
+    picture(tmp_path, "a.png")
+    found = read(tmp_path)
+    assert len(found["image"]) == 1
+    assert whys(found, "a.png") == [("skipped", "its name is taken by a.jpg")]
+
+
+def test_a_table_of_captions_with_all_that_spreadsheets_do(tmp_path):
+    for name in ("a.png", "b.PNG", "ü.png"):
+        picture(tmp_path, name)
+    rows = (
+        'File;Caption\r\na.png;one "quoted"\r\nb;two\r\n./a.png;once more\r\ngone.png;no file\r\n'
+        + unicodedata.normalize("NFD", "ü.png")
+        + ";three\r\nb.PNG;\r\n"
+    )
+    (tmp_path / "captions.csv").write_bytes(
+        "\ufeff".encode() + rows.replace('one "quoted"', '"one ""quoted"", with a\r\nbreak"').encode()
+    )
+    found = read(tmp_path)
+    assert found["text"].text == ['one "quoted", with a break', "two", "once more", "no file", "three"]
+    named = {(found["image"].ids[i], found["text"].text[j]) for i, j in found.pairs("image", "text")}
+    assert named == {("a", 'one "quoted", with a break'), ("a", "once more"), ("b", "two"), ("ü", "three")}
+    assert len(set(found["text"].ids)) == 5
+    assert whys(found, "captions.csv") == [("changed", "semicolons")]
+    assert whys(found, "captions.csv, row 4") == [
+        ("changed", "names no file that was read: words without a partner")
+    ]
+    assert whys(found, "captions.csv, row 6") == [("skipped", "no words")]
+
+
+def test_words_that_are_not_utf_8_are_a_question(tmp_path):
+    (tmp_path / "a.txt").write_bytes("café".encode("cp1252"))
+    (tmp_path / "b.txt").write_bytes("naïve".encode("utf-16"))
+    (tmp_path / "c.txt").write_bytes(b"a\0b")
+    (tmp_path / "d.txt").write_text(" \n\t", encoding="utf-8")
+    found = read(tmp_path)
+    assert found["text"].text == ["naïve"]
+    assert whys(found, "a.txt") == [
+        ("skipped", "not UTF-8 (byte 3); say encoding='cp1252' if it should read “café”")
+    ]
+    assert whys(found, "c.txt") == [("skipped", "no text")]
+    assert whys(found, "d.txt") == [("skipped", "no words")]
+    assert read(tmp_path, encoding="cp1252")["text"].text == ["café", "naïve"]
+    (tmp_path / "captions.csv").write_bytes("file,caption\na,café".encode("cp1252"))
+    with pytest.raises(ValueError, match="captions.csv: not UTF-8 .* encoding='cp1252'"):
+        read(tmp_path)
+
+
+def test_a_table_that_does_not_say_which_column_is_which(tmp_path):
+    (tmp_path / "captions.csv").write_text("who,what\na,b\n", encoding="utf-8")
+    with pytest.raises(
+        ValueError, match="no column of file names .* its columns are 'who', 'what'; from_csv takes"
+    ):
+        read(tmp_path)
+
+
+# ---- pictures
+
+
+def test_pictures_of_every_mode_say_what_was_changed(tmp_path):
+    picture(tmp_path, "plain.png", color=(255, 0, 0))
+    picture(tmp_path, "grey.png", "L", 100)
+    picture(tmp_path, "palette.png", "P", 0)
+    picture(tmp_path, "cmyk.jpg", "CMYK", (0, 255, 255, 0))
+    Image.fromarray(np.full((20, 40), 32768, np.uint16)).save(tmp_path / "deep.png")
+    picture(tmp_path, "clear.png", "RGBA", (255, 0, 0, 0))
+    frames = [Image.new("RGB", (40, 20), c) for c in ("lime", "blue")]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a camera held upright: to be turned by 90° to the right
+    turned = Image.new("RGB", (40, 20), "white")
+    turned.paste((0, 0, 0), (0, 0, 20, 20))  # its left half becomes the upper half
+    turned.save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    found = read(tmp_path, size=32)
+    images = dict(zip(found["image"].ids.tolist(), found["image"].image, strict=True))
+    assert found["image"].image.shape == (8, 32, 32, 3)
+    middle = {name: im[16, 16].tolist() for name, im in images.items()}
+    assert middle["plain"] == [255, 0, 0]
+    assert middle["grey"] == [100] * 3
+    assert middle["deep"] == [128] * 3
+    assert middle["clear"] == [255] * 3
+    assert middle["film"] == [0, 255, 0]
+    r, g, b = middle["cmyk"]
+    assert r > 200 > 100 > max(g, b)
+    assert images["plain"][0, 16].tolist() == [255] * 3, "paper above a wide picture"
+    assert images["turned"][4, 16].max() < 50 < 200 < images["turned"][27, 16].min()
+    assert whys(found, "plain.png") == whys(found, "grey.png") == []
+    assert whys(found, "cmyk.jpg") == [("changed", "CMYK made RGB")]
+    assert whys(found, "deep.png") == [("changed", "16 bits or more, made 8")]
+    assert whys(found, "clear.png") == [("changed", "laid on white")]
+    assert whys(found, "film.gif") == [("changed", "first frame of several")]
+    assert whys(found, "turned.jpg") == [("changed", "turned as its EXIF says")]
+
+
+def test_a_thousand_files_with_ten_broken_ones_still_load(tmp_path, rng):
+    good = io.BytesIO()
+    Image.fromarray(rng.integers(0, 255, (16, 16, 3), np.uint8)).save(good, "PNG")
+    for k in range(990):
+        (tmp_path / f"{k:04}.png").write_bytes(good.getvalue())
+    for k in range(10):
+        (tmp_path / f"broken {k}.png").write_bytes(good.getvalue()[: 60 + 70 * k])
+    found = read(tmp_path, size=16)
+    assert len(found["image"]) == 990
+    skipped = [n for n in found.notes if n.what == "skipped"]
+    assert [n.file for n in skipped] == [f"broken {k}.png" for k in range(10)]
+    assert {n.why for n in skipped} <= {"cut off", "damaged picture", "no picture that can be read"}
+    row = found.summary().iloc[0]
+    assert (row.modality, row.loaded, row.skipped) == ("image", 990, 10)
+
+
+def test_a_picture_of_too_many_pixels_is_never_decoded(tmp_path):
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    bomb = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(bytes(10**6)))
+        + chunk(b"IEND", b"")
+    )
+    (tmp_path / "bomb.png").write_bytes(bomb)
+    picture(tmp_path, "a.png")
+    found = read(tmp_path)
+    assert next(n.why for n in found.notes if n.file == "bomb.png").startswith(
+        ("more than 100 million", "damaged")
+    )
+    assert len(found["image"]) == 1
+
+
+def test_no_other_program_is_started_for_a_picture(tmp_path):
+    (tmp_path / "a.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n(%pipe%touch x) (w) file\n"
+    )
+    (tmp_path / "a.txt").write_text("words", encoding="utf-8")
+    assert whys(read(tmp_path), "a.png") == [("skipped", "no picture that can be read")]
+
+
+# ---- sounds
+
+
+def test_sounds_of_every_kind_say_what_was_changed(tmp_path):
+    t = np.arange(16000) / 16000
+    tone = 0.5 * np.sin(2 * np.pi * 440 * t)
+    soundfile.write(tmp_path / "plain.wav", tone[:8000], 16000, "PCM_16")
+    soundfile.write(tmp_path / "stereo.flac", np.stack([tone, -tone * 0.5], axis=1), 16000, "PCM_24")
+    soundfile.write(tmp_path / "loud.wav", tone * 4, 16000, "FLOAT")
+    soundfile.write(tmp_path / "fast.ogg", np.interp(np.arange(44100) / 44100, t, tone), 44100)
+    soundfile.write(tmp_path / "long.wav", np.tile(tone, 3), 16000)
+    soundfile.write(tmp_path / "short.wav", tone[:100], 16000)
+    soundfile.write(tmp_path / "holes.wav", np.where(t > 0.5, np.nan, tone), 16000, "FLOAT")
+    whole = (tmp_path / "plain.wav").read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[:60])
+    (tmp_path / "noise.mp3").write_bytes(b"no sound at all" * 50)
+    found = read(tmp_path, seconds=1.5)
+    sounds = dict(zip(found["audio"].ids.tolist(), found["audio"].audio, strict=True))
+    assert set(sounds) == {"plain", "stereo", "loud", "fast", "long"}
+    assert found["audio"].sample_rate == 16000
+    assert found["audio"].audio.shape[1] == 24000
+    assert np.abs(sounds["plain"][:8000] - tone[:8000]).max() < 1e-4
+    assert not sounds["plain"][8000:].any()
+    assert np.abs(sounds["stereo"][:16000] - tone * 0.25).max() < 1e-4
+    assert np.abs(sounds["loud"]).max() == 1
+    assert abs(np.corrcoef(sounds["fast"][2000:14000], tone[2000:14000])[0, 1]) > 0.99
+    assert whys(found, "plain.wav") == []
+    assert whys(found, "stereo.flac") == [("changed", "2 channels made one")]
+    assert whys(found, "loud.wav") == [("changed", "peaks above 1, made softer")]
+    assert whys(found, "fast.ogg") == [("changed", "another rate")]
+    assert whys(found, "long.wav") == [("changed", "cut to 1.5 s")]
+    assert whys(found, "short.wav") == [("skipped", "too short")]
+    assert whys(found, "holes.wav") == [("skipped", "samples that are not finite")]
+    assert whys(found, "noise.mp3") == [("skipped", "no sound that can be read")]
+    assert [n.what for n in found.notes if n.file == "cut.wav"] == ["skipped"]
+
+
+# ---- folders that are not kind
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links and pipes of another kind")
+def test_links_out_of_the_folder_pipes_and_hidden_files(tmp_path):
+    outside, folder = tmp_path / "outside", tmp_path / "mine"
+    outside.mkdir()
+    (folder / ".hidden").mkdir(parents=True)
+    picture(outside, "secret.png")
+    picture(folder / ".hidden", "b.png")
+    picture(folder, "a.png")
+    (folder / "secret.png").symlink_to(outside / "secret.png")
+    (folder / "more").symlink_to(outside)
+    (folder / "same.png").symlink_to(folder / "a.png")
+    (folder / "round").symlink_to(folder)
+    (folder / ".DS_Store").write_bytes(b"x")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "all.zip").write_bytes(b"PK")
+    found = read(folder)
+    assert found["image"].ids.tolist() == ["a", "same"]
+    assert {(n.file, n.why) for n in found.notes} == {
+        ("secret.png", "a link to somewhere else"),
+        ("more", "a link to somewhere else"),
+        ("round", "a link to somewhere else"),
+        ("pipe.png", "not a regular file"),
+        ("all.zip", "another kind of file"),
+    }
+
+
+def test_what_is_no_folder_or_holds_nothing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="want a folder"):
+        read(tmp_path / "gone")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(NotADirectoryError, match="want a folder"):
+        read(tmp_path / "file")
+    with pytest.raises(ValueError, match="nothing that can be used.*file: another kind"):
+        read(tmp_path)
+    for bad in ({"size": 0}, {"seconds": -1}, {"sample_rate": 1}, {"encoding": "klingon"}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            read(tmp_path, **bad)
+
+
+# ---- tables and arrays
+
+
+def test_a_table_names_what_belongs_together_and_nothing_outside(tmp_path):
+    (tmp_path / "in").mkdir()
+    picture(tmp_path, "out.png")
+    picture(tmp_path / "in", "a.png")
+    rows = "picture\twords\na.png\tfirst\n../out.png\tsecond\n\tthird\ngone.png\t\n\0.png\tfifth\n".replace(
+        "\0", "x" * 300
+    )
+    table = tmp_path / "in" / "t.tsv"
+    table.write_text(rows, encoding="utf-8")
+    found = from_csv(table, image="picture", text=" Words ", progress=False)
+    assert found["text"].text == ["first", "second", "third", "fifth"]
+    assert found["image"].ids.tolist() == ["1"]
+    assert found.pairs("image", "text").tolist() == [[0, 0]]
+    assert whys(found, "../out.png") == [("skipped", "outside the folder")]
+    assert whys(found, "gone.png")[0][0] == "skipped"
+    with pytest.raises(ValueError, match="no column 'sound'; its columns are 'picture', 'words'"):
+        from_csv(table, audio="sound")
+    with pytest.raises(ValueError, match="at least one of text"):
+        from_csv(table)
+    with pytest.raises(FileNotFoundError):
+        from_csv(tmp_path / "no.csv", text="a")
+
+
+def test_arrays_with_pairs_by_row_named_or_unknown():
+    words, sound = ["a", "b"], (np.zeros((2, 100), np.float32), 8000)
+    assert from_arrays(text=words, audio=sound).pairs("text", "audio").tolist() == [[0, 0], [1, 1]]
+    assert from_arrays(text=words, audio=sound, pairs=[[1, 0]]).pairs("audio", "text").tolist() == [[0, 1]]
+    assert len(from_arrays(text=words, audio=sound, pairs=None).pairs("text", "audio")) == 0
+    for bad, said in (
+        ([[0, 2]], "rows up to"),
+        ([[0, 0], [0, 1]], "side a twice"),
+        ([0.5], "whole numbers"),
+        ("all", "pairs"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            from_arrays(text=words, audio=sound, pairs=bad)
+    with pytest.raises(ValueError, match="want pairs"):
+        from_arrays(text=["a"], audio=sound)
+    with pytest.raises(TypeError, match="sample_rate"):
+        from_arrays(audio=sound[0])
+    with pytest.raises(ValueError, match="nothing is given"):
+        from_arrays()
