@@ -404,25 +404,43 @@ def _as_table(x: Any, name: str, chunk: int) -> Any:
     if isinstance(x, Embedded):
         x = x.vectors
     elif isinstance(x, (str, os.PathLike)):
-        x = _opened(as_path(x, name), name)
+        x = _opened(as_path(x, name), name, chunk)
     x = _from_zarr(x)
     if not (hasattr(x, "dask") and hasattr(x, "chunks")):
-        x = da.from_array(x if isinstance(x, np.memmap) else as_matrix(x, name), chunks=(chunk, -1))
+        x = da.from_array(as_matrix(x, name), chunks=(chunk, -1))
     if x.ndim != 2 or np.isnan(x.shape).any() or not all(x.shape):
         raise ValueError(f"{name} has shape {x.shape}; want (n, d), both known and at least 1")
     return x.rechunk({1: -1})
 
 
-def _opened(path: Path, name: str) -> Any:
+def _opened(path: Path, name: str, chunk: int) -> Any:
     if (path / _FACTS).is_file():
         return load(path).vectors
     if path.suffix == ".npy" and path.is_file():
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return _mapped(path, chunk)
     if (path / "zarr.json").is_file() or (path / ".zarray").is_file():
         return _need("dask.array").from_zarr(str(path))
     raise ValueError(
         f"{name} is {str(path)!r:.200}; want a folder of scale.embed, a .npy file or a Zarr array"
     )
+
+
+def _mapped(path: Path, chunk: int) -> Any:
+    """A file as a dask array: its name goes to the workers, and each maps what it needs."""
+    dask, da = _need("dask"), _need("dask.array")
+    path = path.absolute()
+    whole = np.load(path, mmap_mode="r", allow_pickle=False)
+    if whole.ndim != 2 or not len(whole):
+        raise ValueError(f"{path} has shape {whole.shape}; want (n, d), at least one row")
+    part = dask.delayed(_read_rows, pure=True)
+    spans = [(s, min(s + chunk, len(whole))) for s in range(0, len(whole), chunk)]
+    return da.concatenate(
+        [da.from_delayed(part(path, s, e), (e - s, whole.shape[1]), whole.dtype) for s, e in spans]
+    )
+
+
+def _read_rows(path: Path, start: int, stop: int) -> np.ndarray:
+    return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[start:stop])
 
 
 def _tables(A: Any, B: Any, metric: str, chunk: int) -> tuple[Any, Any]:
@@ -437,7 +455,7 @@ def _tables(A: Any, B: Any, metric: str, chunk: int) -> tuple[Any, Any]:
 def _blocks(x: Any) -> Iterator[tuple[int, int, Any]]:
     """First row, number of rows, and a promise of each chunk."""
     first = np.cumsum([0, *x.chunks[0][:-1]]).tolist()
-    return zip(first, map(int, x.chunks[0]), x.to_delayed().ravel(), strict=True)  # type: ignore[return-value]
+    return zip(first, map(int, x.chunks[0]), x.to_delayed().ravel(), strict=True)
 
 
 def top_k(A: Any, B: Any, k: int = 10, *, metric: str = "cosine", chunk: int = 4096) -> Hits:
@@ -448,8 +466,8 @@ def top_k(A: Any, B: Any, k: int = 10, *, metric: str = "cosine", chunk: int = 4
     Parameters
     ----------
     A, B : (n, d), (m, d)
-        NumPy, dask or Zarr arrays, an ``Embedded``, or the names of what ``embed`` wrote, of a ``.npy`` file, which is
-        mapped, or of a Zarr array.
+        NumPy, dask or Zarr arrays, an ``Embedded``, or the names of what ``embed`` wrote, of a ``.npy`` file, which the
+        workers map, or of a Zarr array.
     k : int
     metric : str
     chunk : int
@@ -580,8 +598,8 @@ def threshold_match(
     order = np.lexsort((j, i))
     pairs = np.column_stack([i, j])[order]
     n, m = map(int, (a.shape[0], b.shape[0]))
-    alone = [np.setdiff1d(np.arange(size), pairs[:, side]) for side, size in ((0, n), (1, m))]
-    return Matches(pairs, scores[order], np.full(len(pairs), np.nan), *alone, (n, m))
+    alone_a, alone_b = (np.setdiff1d(np.arange(size), pairs[:, side]) for side, size in ((0, n), (1, m)))
+    return Matches(pairs, scores[order], np.full(len(pairs), np.nan), alone_a, alone_b, (n, m))
 
 
 def _above(

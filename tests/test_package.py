@@ -82,6 +82,7 @@ NOT_SHOWN = {
     "TrainedEncoder.save": "writes a file, as Index.save shows",
     "TfidfText.load": "reads a file, as Index.load shows",
     "TfidfText.save": "writes a file, as Index.save shows",
+    "MilvusIndex.close": "gives a file back; with does it too",
     "_Pretrained.fit": "does nothing",
     "_Pretrained.load": "reads a file, as Index.load shows",
     "_Pretrained.save": "writes a file, as Index.save shows",

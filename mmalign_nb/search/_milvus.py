@@ -138,6 +138,7 @@ class MilvusIndex:
         self.timeout = as_number(timeout, "timeout", 0, above=True)
         self._form: Rows | None = None
         self._text = False  # whether ids are str
+        self._written = False  # whether something was, that a server may not show at once
         self._client = self._connect(token)
         try:
             if self._ask("has_collection"):
@@ -188,7 +189,8 @@ class MilvusIndex:
             try:
                 return getattr(self._client, what)(self.collection, timeout=left, **kwargs)
             except self._errors() as err:
-                code = err.code() if callable(getattr(err, "code", None)) else getattr(err, "code", None)
+                code: Any = getattr(err, "code", None)
+                code = code() if callable(code) else code
                 late = str(getattr(code, "name", "")) in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
                 if late or time.monotonic() + pause >= end:
                     raise TimeoutError(
@@ -300,6 +302,12 @@ class MilvusIndex:
         rows = self._ask("query", filter=condition, output_fields=["count(*)"], consistency_level="Strong")
         return int(rows[0]["count(*)"])
 
+    def _settle(self) -> None:
+        """Wait until a server shows what was written here: of what was removed, it does not by itself."""
+        if self._written and not self._file:
+            len(self)
+        self._written = False
+
     def __repr__(self) -> str:
         return f"MilvusIndex(collection={self.collection!r}, metric={self.metric!r}, kind={self.kind!r}, dim={self.dim})"
 
@@ -376,6 +384,7 @@ class MilvusIndex:
                     names[s : s + step].tolist(), rows[s : s + step], more[s : s + step], strict=True
                 )
             ]
+            self._written = True
             try:
                 self._ask("upsert", data=batch)
             except (TimeoutError, RuntimeError) as err:
@@ -432,6 +441,7 @@ class MilvusIndex:
             missing = wanted[there.index(None)]
             raise ValueError(f"ids has {missing!r}, which the index does not have; nothing was removed")
         for part in _parts(wanted):
+            self._written = True
             self._ask("delete", filter=_ids(part))
         return self
 
@@ -456,7 +466,8 @@ class MilvusIndex:
         [{'modality': 'text'}, None]
         """
         wanted = self._as_own_ids(ids).tolist()
-        found = {}
+        found: dict[Any, dict[str, Any]] = {}
+        self._settle()
         for part in _parts(wanted) if self._form is not None else ():
             rows = self._ask("query", filter=_ids(part), output_fields=["fields"])
             found |= {row["id"]: row["fields"] for row in rows}
@@ -585,7 +596,8 @@ class MilvusIndex:
         ...         index.add([[0.0], [1.0], [5.0]], ids=[0, 1, 2]).search_range([[0.5], [5.0]], threshold=-1)
         RangeHits(queries=array([0, 0, 1]), ids=array([0, 1, 2]), scores=array([-0.5, -0.5,  0. ], dtype=float32))
         """
-        line = np.float32(np.clip(as_threshold(threshold), -np.inf, np.inf))
+        with np.errstate(over="ignore"):  # beyond float32 is infinity
+            line = np.float32(as_threshold(threshold))
         rows, condition = self._prepare(queries, modality, where)
         waiting, limit = np.arange(len(rows)), 32
         parts = [(waiting[:0], self._as_column([]), np.empty(0, np.float32))]
@@ -614,6 +626,7 @@ class MilvusIndex:
         if self._form is None:
             raise ValueError("the index is empty; add vectors first")
         rows = self._as_rows(queries, "queries")
+        self._settle()
         if not condition and not len(self._ask("query", filter="", output_fields=["id"], limit=1)):
             raise ValueError("the index is empty; add vectors first")
         return rows, condition

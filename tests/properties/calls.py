@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import importlib.util
+import tempfile
 from typing import Any
 
+import dask
 import numpy as np
 import torch
 from hostile import Call
@@ -17,6 +21,7 @@ from mmalign_nb import (
     panels,
     plots,
     project,
+    scale,
     search,
     similarity,
     sync,
@@ -131,6 +136,47 @@ def two_towers(items_a: Any, items_b: Any) -> Any:
 
 def indexed(vectors: Any, queries: Any, ids: Any = None, k: Any = 2, metric: Any = "cosine") -> Any:
     return search.Index(metric).add(vectors, ids).search(queries, k)
+
+
+@functools.cache
+def _place() -> str:
+    """A file of Milvus Lite, for as long as the tests run."""
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    return f"{folder.name}/items.db"
+
+
+@functools.cache
+def _collection(metric: str, dim: int, text: bool) -> search.MilvusIndex:
+    return search.MilvusIndex(_place(), f"c{len(metric)}_{dim}_{text}", metric)
+
+
+def in_milvus(
+    vectors: Any, queries: Any, ids: Any, k: Any = 2, threshold: Any = 0.5, modality: Any = None
+) -> Any:
+    """A MilvusIndex filled, asked and emptied; one collection for all of a form, since to make one takes its time."""
+    form = np.shape(np.asarray(vectors)) if not hasattr(vectors, "shape") else vectors.shape
+    text = isinstance(next(iter(np.ravel(np.asarray(ids, object))), ""), str)
+    index = _collection("cosine", int(form[1]) if len(form) == 2 else 0, text)
+    index.remove(index.ids)
+    index.add(vectors, ids, modality=modality)
+    return index.search(queries, k), index.search_range(queries, threshold), index.fields(index.ids)
+
+
+def in_chunks(A: Any, B: Any, k: Any, metric: Any, chunk: Any) -> Any:
+    return dask.compute(*scale.top_k(A, B, k, metric=metric, chunk=chunk), scheduler="synchronous")
+
+
+class _Sums:
+    def transform(self, X: Any) -> Any:
+        return np.array([[float(x.sum()), 1.0] for x in X])
+
+
+def in_folder(items: Any, chunk: Any) -> Any:
+    with tempfile.TemporaryDirectory() as folder, dask.config.set(scheduler="synchronous"):
+        done = scale.embed(items, _Sums(), folder, chunk=chunk)
+        again = scale.load(folder)
+        return done.rows, again.vectors.compute(), again.failed
 
 
 def approximate(vectors: Any, queries: Any, ids: Any, k: Any, effort: Any, kind: Any = "binary") -> Any:
@@ -284,6 +330,40 @@ CALLS = [
         {"vectors": "matrix", "queries": "matrix", "ids": "ids", "k": "count", "metric": "choice"},
         {"queries": ("vectors",), "vectors": ("queries", "ids", "index")},
     ),
+    *(
+        [
+            Call(
+                "MilvusIndex",
+                in_milvus,
+                {
+                    "vectors": A,
+                    "queries": B,
+                    "ids": ["u", "v", "w", "x", "y", "z"],
+                    "k": 2,
+                    "threshold": 0.25,
+                },
+                {"vectors": "matrix", "queries": "matrix", "ids": "ids", "k": "count", "threshold": "number"},
+                {"queries": ("vectors",), "vectors": ("queries", "ids", "index")},
+                # It holds float32 of lengths that float32 can square, and ids within 63 bits.
+                skip=never_mind(("ids", "uint64")),
+            )
+        ]
+        if importlib.util.find_spec("milvus_lite")
+        else []
+    ),
+    Call(
+        "scale.top_k",
+        in_chunks,
+        {"A": A, "B": B, "k": 3, "metric": "cosine", "chunk": 2},
+        {**SIDES, "k": "count", "chunk": "count", **TABLE},
+    ),
+    Call(
+        "scale.threshold_match",
+        functools.partial(scale.threshold_match, chunk=2),
+        {"A": A, "B": B, "threshold": 0.9},
+        {**SIDES, "threshold": "number"},
+    ),
+    Call("scale.embed, scale.load", in_folder, {"items": A, "chunk": 4}, {"chunk": "count"}),
     *(
         Call(
             f"Index {kind}",
