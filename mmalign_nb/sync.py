@@ -350,13 +350,14 @@ def synchronize(
     Returns
     -------
     Synchronization
-        ``p_value``: the share of copies, with one added above and below, whose best way is worth as much. In a copy
-        each window's evidence is rolled along the offsets by a random amount, which keeps all that a window says and
-        destroys that they agree; in copies of the second kind three windows in a row are rolled together. The larger
-        of the two p-values counts. ``ambiguous``: m other offsets, too, have evidence from the longest segment's n windows that chance
-        gives in less than half of all cases (Fisher's method: Gamma(n), times K), and the windows do not prefer the one found to the
-        best of these (Wilcoxon's signed-rank test, at ``alpha`` / (m + 1)), as with a regular beat. ``synchronous`` is ``p_value <= alpha and not ambiguous``; where it is False, the other fields say what
-        was best, and mean nothing.
+        ``synchronous`` is ``p_value <= alpha and not ambiguous``; where it is False, the other fields say what was best, and
+        mean nothing. ``p_value``: the share of copies, with one added above and below, whose best way is worth as much. In
+        a copy each window's evidence is rolled along the offsets by a random amount, which keeps all that a window says and
+        destroys that they agree; in copies of the second kind three windows in a row are rolled together, since neighbours
+        share what lies on their border. The larger of the two p-values counts. ``ambiguous``: at m other offsets, too, the n
+        windows of the longest segment have evidence that chance gives in less than half of all cases (Fisher's method:
+        Gamma(n), times K), and they do not prefer the one found to the best of these (Wilcoxon's signed-rank test, at
+        ``alpha`` / (m + 1)), as with a regular beat.
 
     Raises
     ------
