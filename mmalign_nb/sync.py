@@ -376,7 +376,8 @@ def synchronize(
     Notes
     -----
     Swapping a and b turns the signs round, but not to the last digit, since the windows are a's. A break of less than two
-    frames counts as drift. A break is placed between the events that it separates, and no better. Drift adds up: two minutes
+    frames counts as drift. A break is placed between the events that it separates, and no better, and
+    with few windows on one side, or much noise, it is missed. Drift adds up: two minutes
     at 12 frames per second tell it to some 200 ppm, ten minutes to some 20. What stands out by orders, as a cut from scene to scene does,
     should be capped before: ``np.minimum(x, np.quantile(x, 0.95))``. How often all this is right is measured in ``benchmarks/SYNC.md``.
 
