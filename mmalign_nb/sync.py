@@ -350,12 +350,14 @@ def synchronize(
     Returns
     -------
     Synchronization
-        ``p_value``: the share of copies, with one added above and below, whose best way is worth as much. In a copy
-        each window's evidence is rolled along the offsets by a random amount, which keeps all that a window says and
-        destroys that they agree; in copies of the second kind three windows in a row are rolled together. The larger
-        of the two p-values counts. ``ambiguous``: the same line at another offset, too, is worth more than half of the copies are,
-        and the windows do not prefer the one found (Wilcoxon's signed-rank test, at ``alpha``), as with a regular beat. ``synchronous`` is ``p_value <= alpha and not ambiguous``; where it is False, the other fields say what
-        was best, and mean nothing.
+        ``synchronous`` is ``p_value <= alpha and not ambiguous``; where it is False, the other fields say what was best, and
+        mean nothing. ``p_value``: the share of copies, with one added above and below, whose best way is worth as much. In
+        a copy each window's evidence is rolled along the offsets by a random amount, which keeps all that a window says and
+        destroys that they agree; in copies of the second kind three windows in a row are rolled together, since neighbours
+        share what lies on their border. The larger of the two p-values counts. ``ambiguous``: at m other offsets, too, the n
+        windows of the longest segment have evidence that chance gives in less than half of all cases (Fisher's method:
+        Gamma(n), times K), and they do not prefer the one found to the best of these (Wilcoxon's signed-rank test, at
+        ``alpha`` / (m + 1)), as with a regular beat.
 
     Raises
     ------
@@ -374,7 +376,8 @@ def synchronize(
     Notes
     -----
     Swapping a and b turns the signs round, but not to the last digit, since the windows are a's. A break of less than two
-    frames counts as drift. A break is placed between the events that it separates, and no better. Drift adds up: two minutes
+    frames counts as drift. A break is placed between the events that it separates, and no better, and
+    with few windows on one side, or much noise, it is missed. Drift adds up: two minutes
     at 12 frames per second tell it to some 200 ppm, ten minutes to some 20. What stands out by orders, as a cut from scene to scene does,
     should be capped before: ``np.minimum(x, np.quantile(x, 0.95))``. How often all this is right is measured in ``benchmarks/SYNC.md``.
 
@@ -393,6 +396,7 @@ def synchronize(
     [80.0, 550.0]
     """
     from scipy import ndimage
+    from scipy.stats import gamma
 
     rate = as_number(rate, "rate", 0, above=True, what="frames per second, a number")
     alpha = as_number(alpha, "alpha", 0, 1, above=True, below=True)
@@ -427,34 +431,34 @@ def synchronize(
     way, worth = _best_way(evidence, prices)
     null = [_rolled_worths(evidence, heard, prices, block, copies, rng) for block in (1, 3)]
 
-    def p_value(worth: float) -> float:
-        return float(max((1 + (x >= worth - 1e-9).sum()) / (1 + copies) for x in null))
+    p = float(max((1 + (x >= worth - 1e-9).sum()) / (1 + copies) for x in null))
 
-    # The same line, moved: everything outside the peak that the found offset stands in is a rival.
-    moves = np.arange(-2 * reach, 2 * reach + 1)
-    to = way[:, None] + moves
-    moved = np.where((to >= 0) & (to <= 2 * reach), evidence[rows[:, None], to.clip(0, 2 * reach)], 0)
+    k = way - reach
+    part = np.concatenate([[0], np.cumsum(np.abs(np.diff(k)) > 1)])
+    # The longest segment's line, moved: everything outside the peak that the found offset stands in is a rival.
+    longest = rows[part == np.bincount(part).argmax(), None]
+    to = way[longest] + np.arange(-2 * reach, 2 * reach + 1)
+    moved = np.where((to >= 0) & (to <= 2 * reach), evidence[longest, to.clip(0, 2 * reach)], 0)
     sums = moved.sum(axis=0)
     low = np.flatnonzero(sums < sums[2 * reach] / 2)
     before, after = low[low < 2 * reach], low[low > 2 * reach]
     rivals = np.concatenate(
         [np.arange(before.max(initial=-1) + 1), np.arange(after.min(initial=len(sums)), len(sums))]
     )
+    # Fisher's method: by chance, the evidence of n windows adds up to Gamma(n).
+    strong = rivals[gamma.sf(sums[rivals], len(longest)) * (2 * reach + 1) <= 0.5]
     ambiguous = False
-    if len(rivals):
-        rival = rivals[sums[rivals].argmax()]
-        chance = p_value(worth - sums[2 * reach] + sums[rival])
-        ambiguous = chance <= 0.5 and not _prefers(moved[:, 2 * reach], moved[:, rival]) <= alpha
-
-    k = way - reach
-    part = np.concatenate([[0], np.cumsum(np.abs(np.diff(k)) > 1)])
+    if len(
+        strong
+    ):  # the line found is the best of so many, and has to be preferred by more than the luck in that
+        rival = strong[sums[strong].argmax()]
+        ambiguous = not _prefers(moved[:, 2 * reach], moved[:, rival]) <= alpha / (1 + len(strong))
     line, slope = _fitted_line(soft, k, part, centres, reach)
     at_zero = np.array([(line - slope * centres)[part == s].mean() for s in range(part[-1] + 1)])
     ends = np.append(np.flatnonzero(np.diff(part)), len(part) - 1)  # the last window of each segment
     edges = _edges(A, B, at_zero, slope, [*(starts[ends] + width)[:-1], len(A)], width)
     offset = at_zero + slope * np.array(edges[::2])
     own = np.where(heard, soft, -2).argmax(axis=1) - reach
-    p = p_value(worth)
     return Synchronization(
         p <= alpha and not ambiguous,
         bool(ambiguous),
