@@ -1,6 +1,6 @@
 """Milvus on a file and on a server side by side, and Dask's ways to embed pictures.
 
-    python benchmarks/engines.py --write            # writes ENGINES.md and engines.json
+    python benchmarks/engines.py --write            # writes ENGINES.md and data/measured/engines.json
     python benchmarks/engines.py --items 5000       # smaller
 
 The server is that of tests/faults/slow (``make faults`` installs it); without it its columns stay empty. Single-threaded
@@ -190,7 +190,7 @@ def main() -> None:
             "pictures": args.pictures,
             "embed": pictures,
         }
-        (HERE / "engines.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        (HERE.parent / "data" / "measured" / "engines.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

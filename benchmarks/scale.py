@@ -1,12 +1,12 @@
 """Many items: recall, speed and memory of each kind of index, and one-to-one matching up to 20,000, beside peers in one run.
 
     python benchmarks/scale.py --quick                       # small sizes, a minute; prints the tables
-    python benchmarks/scale.py --full --only clustered       # one piece of the full run, into scale.json: clustered,
+    python benchmarks/scale.py --full --only clustered       # one piece of the full run, into data/measured/scale.json: clustered,
                                                              # random, growth, match
-    python benchmarks/scale.py --table                       # SCALE.md from scale.json
+    python benchmarks/scale.py --table                       # SCALE.md from data/measured/scale.json
 
 Threads are those of OMP_NUM_THREADS (default 1, so that contenders with threads and without can be compared). Chapter 09 draws
-its figures from scale.json. Needs the `bench` extra.
+its figures from there. Needs the `bench` extra.
 """
 
 from __future__ import annotations
@@ -252,16 +252,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, only printed (the default)")
-    parser.add_argument("--full", action="store_true", help="all sizes, into scale.json")
+    parser.add_argument("--full", action="store_true", help="all sizes, into data/measured/scale.json")
     parser.add_argument("--only", choices=("clustered", "random", "growth", "match"), help="one piece")
-    parser.add_argument("--table", action="store_true", help="write SCALE.md from scale.json")
+    parser.add_argument("--table", action="store_true", help="write SCALE.md from data/measured/scale.json")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         name, what, size = args.one
         print(json.dumps(one_to_one(name, what, int(size))))
         return
-    file, kind = HERE / "scale.json", run.cpu_facts()[0]
+    file, kind = HERE.parent / "data" / "measured" / "scale.json", run.cpu_facts()[0]
     known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if args.table:
         text = (HERE / "SCALE.md").read_text(encoding="utf-8").split("<!-- tables -->")[0]
