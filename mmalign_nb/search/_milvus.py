@@ -535,17 +535,17 @@ class MilvusIndex:
         k = as_count(k, "k")
         rows, condition = self._prepare(queries, modality, where)
         if k > _MOST or not len(rows):
-            k = min(k, self._count(condition))
+            k = self._at_most(k, condition)
             if k > _MOST and not self._file:
                 raise ValueError(f"k is {k}; a server gives at most {_MOST} items for a query")
         if not len(rows) or not k:
-            return Hits(
-                np.empty((len(rows), k), self._as_column([]).dtype), np.empty((len(rows), k), np.float32)
-            )
+            return self._no_hits(len(rows), k)
         effort = self.effort
         counts, ids, scores = self._nearest(rows, k, condition, effort)
         if counts.min() < k:
-            k = min(k, self._count(condition))
+            k = self._at_most(k, condition)
+            if not k:
+                return self._no_hits(len(rows), k)
             while len(short := np.flatnonzero(counts < k)):
                 if self.kind == "exact" or effort >= _LARGEST_EFFORT:
                     raise RuntimeError(
@@ -618,6 +618,8 @@ class MilvusIndex:
             ids, scores = self._beyond(rows[q], line, condition)
             parts.append((np.full(len(ids), q), ids, scores))
         i, ids, scores = (np.concatenate(x) for x in zip(*parts, strict=True))
+        if not len(i):
+            self._at_most(1, condition)
         order = np.lexsort((ids, -scores, i))
         return RangeHits(i[order], ids[order], scores[order])
 
@@ -627,9 +629,17 @@ class MilvusIndex:
             raise ValueError("the index is empty; add vectors first")
         rows = self._as_rows(queries, "queries")
         self._settle()
-        if not condition and not len(self._ask("query", filter="", output_fields=["id"], limit=1)):
-            raise ValueError("the index is empty; add vectors first")
         return rows, condition
+
+    def _at_most(self, k: int, condition: str) -> int:
+        """k, or how many items there are if they are fewer; an index without any is refused, here and not before each search."""
+        k = min(k, self._count(condition))
+        if not k and not condition:
+            raise ValueError("the index is empty; add vectors first")
+        return k
+
+    def _no_hits(self, n: int, k: int) -> Hits:
+        return Hits(np.empty((n, k), self._as_column([]).dtype), np.empty((n, k), np.float32))
 
     def _nearest(
         self, rows: np.ndarray, limit: int, condition: str, effort: int, **window: float
