@@ -564,7 +564,7 @@ def _one_list(
     """hit@k and ndcg@k of one user for each k, then what chance would reach; NaN without a right item. Marks what is covered."""
     order = np.lexsort((gains, -scores))  # of equal scores the least worth come first
     ranked, discount = scores[order], 1 / np.log2(np.arange(2, len(items) + 2))
-    listed = np.count_nonzero(ranked > -np.inf)
+    listed = int(np.count_nonzero(ranked > -np.inf))
     best, g = np.sort(gains)[::-1], np.count_nonzero(gains)
     values, chance = [], []
     for row, k in enumerate(ks):
