@@ -190,7 +190,9 @@ def main() -> None:
             "pictures": args.pictures,
             "embed": pictures,
         }
-        (HERE.parent / "data" / "measured" / "engines.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        (HERE.parent / "data" / "measured" / "engines.json").write_text(
+            json.dumps(facts, indent=1) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":
