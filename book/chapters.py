@@ -187,6 +187,10 @@ def used_here(exporter: Notebook) -> str:
     return f'<h2 id="used-here">Used in this chapter</h2>\n<dl class="used">{rows}</dl>' if rows else ""
 
 
+# Tables that chapters point to.
+MORE = {"docs/TABLES.md": "tables.html", "data/models/REPORT.md": "weights.html"}
+
+
 def add(book: Book, names: dict[str, str]) -> Uses:
     """Add the index, all notebooks, the glossary and how to run it; return who uses which public name."""
     folder = book.root / "notebooks"
@@ -201,6 +205,8 @@ def add(book: Book, names: dict[str, str]) -> Uses:
         "README.md": "run.html",
         "README.md#chapters": "index.html",
     }
+    sources = {source: page for source, page in MORE.items() if (book.root / source).exists()}
+    book.homes |= sources
     book.add(Page("index.html", "mmalign_nb", "", "README.md", "index"))
     uses: Uses = {}
     for path in (*chapters, *solutions):
@@ -227,6 +233,10 @@ def add(book: Book, names: dict[str, str]) -> Uses:
     link_up(book, [path.with_suffix(".html").name for path in chapters])
     glossary(book)
     front(book)
+    for source, page in sources.items():
+        text = (book.root / source).read_text(encoding="utf-8")
+        title = text.splitlines()[0].lstrip("# ").strip()
+        book.add(Page(page, title, Prose(book, source, page).show(text), source, "page"))
     return uses
 
 

@@ -300,6 +300,6 @@ def test_without_the_extra_the_message_says_which(monkeypatch):
 
 
 def test_dasks_own_bar_shows_how_far_it_is(tmp_path, capsys):
-    with ProgressBar():
+    with ProgressBar(), dask.config.set(scheduler="threads"):  # not on the client of another test
         scale.embed(PICTURES, Columns(), tmp_path / "a", chunk=10)
     assert "100% Completed" in capsys.readouterr().out
