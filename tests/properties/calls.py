@@ -421,6 +421,12 @@ CALLS = [
         {"A": A, "B": B},
         {"A": "matrix", "B": "matrix"},
     ),
+    Call(
+        "audit",
+        lambda scores: evaluate.audit(scores, [(0, 0), (1, 2), (3, 1)])[:4],
+        {"scores": S},
+        {"scores": "scores"},
+    ),
     Call("measured", lambda name: sorted(datasets.measured(name)), {"name": "scarce"}, {"name": "choice"}),
     Call(
         "threshold_match",

@@ -24,7 +24,7 @@ import mmalign_nb
 CASES = [(c, a, change) for c in CALLS for a, kind in c.kinds.items() for change in CHANGES[kind]]
 # Named results and what other tests try: fields, not arguments of a reader's.
 NOT_CALLED = {
-    "Hits", "RangeHits", "Embedded", "Hubness", "Matches", "PathCurve", "Threshold", "Sweep", "NextLine", "Drift", "Explanation", "Term", "Offset", "DtwPath",
+    "Audit", "Hits", "RangeHits", "Embedded", "Hubness", "Matches", "PathCurve", "Threshold", "Sweep", "NextLine", "Drift", "Explanation", "Term", "Offset", "DtwPath",
     "Leakage", "PairReport", "RankingReport", "RetrievalReport", "LinearMap", "METRICS", "COLORS", "MARKERS", "Picture", "new_figure", "Collection",
     "Note", "from_folder", "from_csv", "from_arrays", "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia",
     "WikipediaFeatures", "Recall", "Break", "Segment", "Synchronization", "Video", "read_video", "downloaded",
