@@ -10,6 +10,9 @@ from lab import ARTEFACTS
 from playwright.sync_api import Browser, Locator
 
 PROJECTOR, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+# How a page is looked at; dark on a phone tells nothing that dark on a projector does not.
+LOOKS = [(PROJECTOR, "light"), (PHONE, "light"), (PROJECTOR, "dark")]
+LOOKS_BY_NAME = ["projector-light", "phone-light", "projector-dark"]
 # What axe gathers about what is well takes it half of its time; style sheets it would fetch, which a disk forbids.
 AXE: Any = {"preload": False, "resultTypes": ["violations"]}
 

@@ -5,7 +5,7 @@ import wave
 
 import numpy as np
 import pytest
-from disk import PHONE, PROJECTOR
+from disk import LOOKS, LOOKS_BY_NAME
 from playwright.sync_api import expect
 
 from mmalign_nb.panels import DrawPad, SearchPanel, SoundPad
@@ -99,8 +99,7 @@ def test_a_file_that_is_no_sound_is_said(from_disk):
     assert page.panel.evaluate("e => e.recorded()") is None
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PROJECTOR, PHONE], ids=["projector", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS, ids=LOOKS_BY_NAME)
 def test_axe_finds_nothing(theme, size, from_disk):
     sounds = (np.random.default_rng(0).normal(0, 0.1, (3, 800)).astype(np.float32), 8000)
     for number, panel in enumerate(

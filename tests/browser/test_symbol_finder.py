@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from disk import PHONE, PROJECTOR, DiskPage
+from disk import LOOKS, LOOKS_BY_NAME, PHONE, PROJECTOR, DiskPage
 from PIL import Image, ImageOps
 from playwright.sync_api import expect
 from sketches import SKETCHES, jittered
@@ -387,8 +387,7 @@ def test_a_picture_is_dropped(where, finder, everything):
 # ---- manners
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PROJECTOR, PHONE], ids=["projector", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS, ids=LOOKS_BY_NAME)
 def test_axe_finds_nothing_and_all_is_on_the_screen(theme, size, finder, everything):
     page = finder(size=size, color_scheme=theme, reduced_motion="reduce")
     choose(page, "anchor.png", as_png(everything.symbols.image[everything.row("anchor")]))

@@ -6,7 +6,7 @@ import re
 import nbformat
 import numpy as np
 import pytest
-from disk import PHONE, PROJECTOR
+from disk import LOOKS, LOOKS_BY_NAME, PHONE, PROJECTOR
 from playwright.sync_api import expect
 
 from mmalign_nb.features import TfidfText
@@ -321,8 +321,7 @@ def every(kind, captions):
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PROJECTOR, PHONE], ids=["projector", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS, ids=LOOKS_BY_NAME)
 @pytest.mark.parametrize("kind", KINDS)
 def test_axe_finds_nothing_and_all_is_on_the_screen(kind, size, theme, from_disk):
     for p in every(kind, NAMES if kind in ("sound", "text") else None):

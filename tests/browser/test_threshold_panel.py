@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from disk import PHONE, PROJECTOR
+from disk import LOOKS, LOOKS_BY_NAME, PHONE, PROJECTOR
 from playwright.sync_api import expect
 
 from mmalign_nb.align import nearest_match
@@ -254,8 +254,7 @@ def test_sounds_and_clips_play_and_stop(kind, from_disk):
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PROJECTOR, PHONE], ids=["projector", "phone"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS, ids=LOOKS_BY_NAME)
 def test_axe_finds_nothing_and_all_is_on_the_screen(theme, size, from_disk):
     pool = Labelling(nearest_match(S), 0.5, seed=1)
     for _ in range(20):
