@@ -280,6 +280,23 @@ def test_axe_finds_nothing_and_all_is_on_the_screen(theme, size, from_disk):
         page.context.close()
 
 
+@pytest.mark.parametrize("size", [PROJECTOR, PHONE], ids=["projector", "phone"])
+def test_long_captions_on_both_sides_leave_room_for_the_mark(size, from_disk):
+    long = [f"box drawings heavy triple dash horizontal {i}" for i in range(N - 1)] + ["o" * 80]
+    page = from_disk(make(a=IMAGES, captions=(long, long), threshold=0.3, mode="threshold"), size=size)
+    cards = page.page.evaluate("""() => [...document.querySelectorAll(".mm-card")].map(card => {
+      const box = e => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; };
+      return { card: box(card), captions: [...card.querySelectorAll(".mm-caption")].map(box), mark: box(card.querySelector(".mm-top")) };
+    })""")
+    assert len(cards) >= 6
+    for card in cards:
+        left, top, right, bottom = card["mark"]
+        for x0, y0, x1, y1 in card["captions"]:
+            assert x1 <= left + 0.5 or y1 <= top + 0.5 or y0 >= bottom - 0.5, "the mark lies on a caption"
+            assert x1 <= card["card"][2], "a caption leaves its card"
+    page.shot(f"captions-{size['width']}")
+
+
 def test_names_are_text_and_never_markup(from_disk):
     nasty = [
         "</script><script>alert(1)</script>",

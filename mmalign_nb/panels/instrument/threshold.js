@@ -28,7 +28,7 @@ export function threshold(page) {
   const measure = select("measure", names, change, "which scores to use");
   const rule = select("rule", rules.map((r) => r[0]), (value) => page.put({ _rule: value }), "which rule chooses the threshold");
   const suggest = h("button", { type: "button", onclick: suggested }, "suggest");
-  const search = h("input", { type: "search", "aria-label": "show only some pairs", placeholder: `words, ${sides[0]} 3, ${sides[1]} 7`, oninput: () => { filter = search.value; refresh(); } });
+  const search = h("input", { type: "search", "aria-label": "show only some pairs", placeholder: `words, ${sides[0]} 3`, title: `words of either side, or ${sides[0]} 3, ${sides[1]} 7`, oninput: () => { filter = search.value; refresh(); } });
   const read = h("div", { class: "mm-read", role: "status" });
 
   // ---- pictures
