@@ -282,6 +282,8 @@ def test_a_second_run_writes_the_same_bytes(written):
         "index.html",
         "glossary.html",
         "run.html",
+        "tables.html",
+        "weights.html",
         "reference/index.html",
     } | notebooks | rooms
 
