@@ -164,9 +164,12 @@ def ranks(queries: np.ndarray, gallery: np.ndarray, right: np.ndarray) -> np.nda
     return out
 
 
-TABLE = ["| | queries | gallery | hit@1 | hit@10 | chance @1 / @10 |", "|---|--:|--:|--:|--:|--:|"]
+TABLE = [
+    "| what is asked | queries | gallery | hit@1 | hit@10 | chance @1 / @10 |",
+    "|---|--:|--:|--:|--:|--:|",
+]
 
-WAYS = ["| | as it is | five views | hubs corrected | both |", "|---|--:|--:|--:|--:|"]
+WAYS = ["| ranking | as it is | five views | hubs corrected | both |", "|---|--:|--:|--:|--:|"]
 
 
 def line(what: str, rank: np.ndarray, gallery: int) -> str:

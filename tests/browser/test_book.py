@@ -112,7 +112,7 @@ def test_axe_finds_nothing(visit, pages, theme):
         options = AXE | {"runOnly": ["color-contrast"]}
         kinds = ("index", "glossary", "00_start_here", "05_what_score_is_a_match", "panels")
         pages = [path for path in pages if path.stem in kinds]
-        assert len(pages) == len(kinds) + 1  # a chapter and its solution
+        assert {path.stem for path in pages} == set(kinds)
     for path in pages:
         page.goto(path.as_uri())
         page.evaluate(LOOK)
@@ -141,21 +141,25 @@ def test_every_panel_of_every_chapter_moves(visit, book):
     page, panels = visit(), 0
     for path in sorted(book.glob("0*.html")):
         page.goto(path.as_uri())
-        stored = page.locator("figure figcaption", has_text="Panel(").count()
+        stored = page.locator("figure figcaption", has_text=re.compile(r"(Panel|Pad)\(")).count()
         page.wait_for_function("n => document.querySelectorAll('.mm-live.alive').length === n", arg=stored)
         assert page.locator(".mm-live.alive + figure").evaluate_all("all => all.every(e => !e.offsetParent)")
         for k in range(stored):
             panel = page.locator(".mm-panel").nth(k)
             panel.scroll_into_view_if_needed()
             before = panel.inner_text()
-            sliders, yes = panel.get_by_role("slider"), panel.get_by_role("button", name="yes")
+            sliders = panel.get_by_role("slider").and_(page.locator(":enabled"))
+            words, yes = panel.get_by_role("searchbox"), panel.get_by_role("button", name="yes")
             if yes.count():
                 yes.first.click()
             elif sliders.count():
                 at = sliders.first.input_value()
                 sliders.first.press("Home" if at != sliders.first.get_attribute("min") else "End")
-            else:
-                panel.get_by_role("searchbox").first.fill("snowman")
+            elif words.count():
+                words.first.fill("snowman")
+            else:  # a pad has nothing to turn: other tests draw and record
+                assert panel.get_by_role("button").first.is_visible()
+                continue
             page.wait_for_function(
                 "([e, text]) => e.innerText !== text", arg=[panel.element_handle(), before]
             )
