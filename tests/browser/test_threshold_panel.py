@@ -290,8 +290,8 @@ def test_long_captions_on_both_sides_leave_room_for_the_mark(size, from_disk):
     })""")
     assert len(cards) >= 6
     for card in cards:
-        left, top, right, bottom = card["mark"]
-        for x0, y0, x1, y1 in card["captions"]:
+        left, top, _, bottom = card["mark"]
+        for _, y0, x1, y1 in card["captions"]:
             assert x1 <= left + 0.5 or y1 <= top + 0.5 or y0 >= bottom - 0.5, "the mark lies on a caption"
             assert x1 <= card["card"][2], "a caption leaves its card"
     page.shot(f"captions-{size['width']}")
