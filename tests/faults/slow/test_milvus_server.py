@@ -62,7 +62,11 @@ def test_more_hits_than_a_server_gives_at_a_time_come_page_by_page(server):
 
 
 def test_a_server_that_falls_silent_is_an_error_in_time(server):
-    index = MilvusIndex(server.uri, "silent", timeout=3).add(vectors(10), range(10))
+    index = MilvusIndex(server.uri, "silent").add(
+        vectors(10), range(10)
+    )  # a busy machine takes its time for it
+    index.search(vectors(1))
+    index.timeout = 3.0
     server.signal(signal.SIGSTOP)
     try:
         raised = []
