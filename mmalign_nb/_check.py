@@ -7,6 +7,7 @@ Nothing is rounded on the way in: float32 and float64 stay, whole numbers become
 
 from __future__ import annotations
 
+import importlib
 import math
 import operator
 import re
@@ -29,6 +30,14 @@ def describe(x: Any) -> str:
         return f"{type(x).__name__} with {len(x)} entries{' of ' * bool(kinds)}{' and '.join(kinds[:3])}"
     plain = x is None or isinstance(x, (Real, np.bool_)) or hasattr(x, "dtype")
     return f"{x!r}"[:80] if plain else f"{type(x).__name__} {x!r}"[:80]
+
+
+def need(module: str, who: str, extra: str, package: str = "") -> Any:
+    """Import a module of an extra, or say who needs it and how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as err:
+        raise ImportError(f'{who} needs {package or module}: pip install "mmalign_nb[{extra}]"') from err
 
 
 def one_of(value: Any, name: str, known: Iterable[str]) -> str:

@@ -42,6 +42,13 @@ def as_path(value: Any, name: str = "path") -> Path:
     return Path(text)
 
 
+def shipped(name: str) -> Path:
+    """A folder that comes with the package: inside it in an installed wheel, in ``data`` beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / "data" / name
+
+
 # ---- writing
 
 

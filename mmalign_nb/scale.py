@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib
 import itertools
 import json
 import os
@@ -28,7 +27,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._check import as_count, as_matrix, as_threshold, describe, is_missing, one_of
+from ._check import as_count, as_matrix, as_threshold, describe, is_missing, need, one_of
 from ._files import as_path, replacing
 from .align import Matches
 from .search import Hits
@@ -56,16 +55,9 @@ class Embedded(NamedTuple):
 # ---- Dask
 
 
-def _need(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as err:
-        raise ImportError(f'scale needs {module}: pip install "mmalign_nb[scale]"') from err
-
-
 def _compute(tasks: list[Any], client: Any) -> list[Any]:
     """The results of tasks, on a client or wherever Dask computes by itself."""
-    dask = _need("dask")
+    dask = need("dask", "scale", "scale")
     if client is None:
         return list(dask.compute(*tasks))
     if not hasattr(client, "as_current"):
@@ -144,7 +136,7 @@ def embed(
     ...     done.vectors.compute().shape, done.rows, done.failed
     ((2, 256), array([0, 1]), [(2, '2', 'TypeError: the item is missing')])
     """
-    dask = _need("dask")
+    dask = need("dask", "scale", "scale")
     folder, chunk = as_path(out, "out"), as_count(chunk, "chunk")
     if read is not None and not callable(read):
         raise TypeError(f"read is {describe(read)}; want a function of one item")
@@ -156,7 +148,7 @@ def embed(
         raise ValueError("items is empty; want at least one item")
     folder.mkdir(parents=True, exist_ok=True)
     spec, token = _as_encoder(encoder)
-    how = f"{token} {side} {None if read is None else _need('dask.base').tokenize(read)}"
+    how = f"{token} {side} {None if read is None else need('dask.base', 'scale', 'scale').tokenize(read)}"
     names, tasks, first = [], [], 0
     for number, (count, part, told) in enumerate(parts):
         token = hashlib.sha256(f"{how} {first} {count} {told}".encode()).hexdigest()[:32]
@@ -188,7 +180,7 @@ def embed(
 
 def _parts(items: Any, chunk: int) -> list[tuple[int, Any, str]]:
     """Chunks of items: how many, the items or a promise of them, and what tells them from others."""
-    tokenize = _need("dask.base").tokenize
+    tokenize = need("dask.base", "scale", "scale").tokenize
     items = _from_zarr(items)
     if hasattr(items, "dask") and hasattr(items, "chunks"):
         rows = items.rechunk({0: chunk, **dict.fromkeys(range(1, items.ndim), -1)})
@@ -214,7 +206,7 @@ def _parts(items: Any, chunk: int) -> list[tuple[int, Any, str]]:
 def _from_zarr(x: Any) -> Any:
     """A Zarr array as a dask array; anything else as it is."""
     zarr = type(x).__module__.split(".")[0] == "zarr" and hasattr(x, "shape")
-    return _need("dask.array").from_zarr(x) if zarr else x
+    return need("dask.array", "scale", "scale").from_zarr(x) if zarr else x
 
 
 def _as_encoder(encoder: Any) -> tuple[Callable[[], Any], str]:
@@ -232,8 +224,10 @@ def _as_encoder(encoder: Any) -> tuple[Callable[[], Any], str]:
             encoder.save(Path(place) / "encoder")
             token = _digest(Path(place) / "encoder")
     else:
-        token = _need("dask.base").tokenize(encoder)
-    node = _need("dask").delayed(_same, pure=False)(encoder)  # a task's result: sent to each worker once
+        token = need("dask.base", "scale", "scale").tokenize(encoder)
+    node = need("dask", "scale", "scale").delayed(_same, pure=False)(
+        encoder
+    )  # a task's result: sent to each worker once
     return lambda: node, token
 
 
@@ -360,7 +354,7 @@ def load(folder: str | os.PathLike[str]) -> Embedded:
     ...     scale.load(folder).vectors.shape
     (2, 256)
     """
-    dask, da = _need("dask"), _need("dask.array")
+    dask, da = need("dask", "scale", "scale"), need("dask.array", "scale", "scale")
     place = as_path(folder, "folder").absolute()
     if not (place / _FACTS).is_file():
         raise FileNotFoundError(f"{place} has no {_FACTS}; want a folder that scale.embed wrote to its end")
@@ -400,7 +394,7 @@ def _read_chunk(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def _as_table(x: Any, name: str, chunk: int) -> Any:
     """A table of vectors as a dask array whose chunks are whole rows."""
-    da = _need("dask.array")
+    da = need("dask.array", "scale", "scale")
     if isinstance(x, Embedded):
         x = x.vectors
     elif isinstance(x, (str, os.PathLike)):
@@ -419,7 +413,7 @@ def _opened(path: Path, name: str, chunk: int) -> Any:
     if path.suffix == ".npy" and path.is_file():
         return _mapped(path, chunk)
     if (path / "zarr.json").is_file() or (path / ".zarray").is_file():
-        return _need("dask.array").from_zarr(str(path))
+        return need("dask.array", "scale", "scale").from_zarr(str(path))
     raise ValueError(
         f"{name} is {str(path)!r:.200}; want a folder of scale.embed, a .npy file or a Zarr array"
     )
@@ -427,7 +421,7 @@ def _opened(path: Path, name: str, chunk: int) -> Any:
 
 def _mapped(path: Path, chunk: int) -> Any:
     """A file as a dask array: its name goes to the workers, and each maps what it needs."""
-    dask, da = _need("dask"), _need("dask.array")
+    dask, da = need("dask", "scale", "scale"), need("dask.array", "scale", "scale")
     path = path.absolute()
     whole = np.load(path, mmap_mode="r", allow_pickle=False)
     if whole.ndim != 2 or not len(whole):
@@ -501,7 +495,7 @@ def top_k(A: Any, B: Any, k: int = 10, *, metric: str = "cosine", chunk: int = 4
     >>> hits.ids.compute().tolist(), hits.scores.shape
     ([[2, 0], [1, 2]], (2, 2))
     """
-    dask, da = _need("dask"), _need("dask.array")
+    dask, da = need("dask", "scale", "scale"), need("dask.array", "scale", "scale")
     a, b = _tables(A, B, metric, chunk)
     k = min(as_count(k, "k"), b.shape[0])
     best, merge = dask.delayed(_best, pure=False), dask.delayed(_merged, pure=False)
@@ -589,7 +583,7 @@ def threshold_match(
     """
     a, b = _tables(A, B, metric, chunk)
     line = as_threshold(threshold)
-    task = _need("dask").delayed(_above, pure=False)
+    task = need("dask", "scale", "scale").delayed(_above, pure=False)
     tasks = [
         task(rows, items, line, metric, start, first)
         for (start, _, rows), (first, _, items) in itertools.product(list(_blocks(a)), list(_blocks(b)))

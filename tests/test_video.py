@@ -1,6 +1,6 @@
 """Reading a video file: films made here with PyAV, even and uneven, turned, silent, cut off, and what is no film at all."""
 
-import builtins
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -210,13 +210,6 @@ def test_sound_alone_and_other_bad_input(tmp_path):
 
 
 def test_without_the_extra_it_is_named(tmp_path, monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kw):
-        if name == "av":
-            raise ImportError(name)
-        return real(name, *args, **kw)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ImportError, match=r'pip install "mmalign_nb\[video\]"'):
         read_video(tmp_path / "film.mp4")

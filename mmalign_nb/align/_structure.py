@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._check import as_count, as_matrix, as_number
+from .._check import as_count, as_matrix, as_number, need
 from ..similarity import similarity
 from ._matches import Matches
 from ._matchings import as_matches, max_match
@@ -75,10 +75,7 @@ def structure_match(A: Any, B: Any, *, alpha: float = 0.5, max_iter: int = 100) 
     sides = [_centred(x, name) for x, name in ((A, "A"), (B, "B"))]
     alpha = as_number(alpha, "alpha", 0, 1, above=True)
     steps = as_count(max_iter, "max_iter")
-    try:
-        import ot
-    except ImportError as err:
-        raise ImportError('structure_match needs POT: pip install "mmalign_nb[scale]"') from err
+    ot = need("ot", "structure_match", "scale", "POT")
     inner = [similarity(x, x) for x in sides]
     at = np.linspace(0, 1, min(100, *(len(x) for x in inner)))
     profiles = [np.quantile(K, at, axis=1).T for K in inner]

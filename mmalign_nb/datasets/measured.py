@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from .._check import one_of
+from .._files import shipped
 
 __all__ = ["measured"]
 
@@ -39,9 +39,6 @@ def measured(name: str) -> dict[str, Any]:
     >>> sorted(measured("scarce"))
     ['chosen', 'curves', 'features', 'no pairs', 'self-training']
     """
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "measured"  # in an installed wheel; a checkout has them beside the package
-    folder = inside if inside.is_dir() else package.parent / "data" / "measured"
-    files = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    files = {path.stem: path for path in sorted(shipped("measured").glob("*.json"))}
     found: dict[str, Any] = json.loads(files[one_of(name, "name", files)].read_text(encoding="utf-8"))
     return found

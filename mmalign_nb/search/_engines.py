@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .._check import need
 from ..similarity import Gallery, binarize, norms, top_k
 
 __all__ = ["ENGINES", "Bits", "Cells", "Engine", "Graph"]
@@ -24,11 +25,7 @@ _BLOCK = 2**20  # numbers that are brought into form at once, so that mapped vec
 
 
 def _faiss(kind: str) -> Any:
-    try:
-        import faiss
-    except ImportError as err:
-        raise ImportError(f'kind={kind!r} needs faiss: pip install "mmalign_nb[scale]"') from err
-    return faiss
+    return need("faiss", f"kind={kind!r}", "scale")
 
 
 def _spread(n: int, most: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from .._check import (
     describe,
     fit_into,
     is_missing,
+    need,
     one_of,
 )
 from ..similarity import Rows, Scores, as_rows, norms
@@ -150,7 +151,7 @@ class MilvusIndex:
     # ---- the connection
 
     def _connect(self, token: str) -> Any:
-        client = _need("pymilvus").MilvusClient
+        client = need("pymilvus", "MilvusIndex", "scale").MilvusClient
         logging.getLogger("pymilvus").setLevel(
             logging.CRITICAL
         )  # it logs what it raises, which is raised anew here
@@ -177,7 +178,9 @@ class MilvusIndex:
 
     @staticmethod
     def _errors() -> tuple[type[Exception], ...]:
-        return _need("pymilvus").MilvusException, _need("grpc").RpcError
+        return need("pymilvus", "MilvusIndex", "scale").MilvusException, need(
+            "grpc", "MilvusIndex", "scale", "pymilvus"
+        ).RpcError
 
     def _ask(self, what: str, **kwargs: Any) -> Any:
         """One request about the collection; tried again, while there is time, where the server may come back."""
@@ -247,7 +250,7 @@ class MilvusIndex:
         len(self)  # from here on a search sees at least what this has waited for
 
     def _make(self, dim: int, text: bool) -> None:
-        kinds = _need("pymilvus").DataType
+        kinds = need("pymilvus", "MilvusIndex", "scale").DataType
         schema = self._client.create_schema(auto_id=False)
         long = {"max_length": _LONGEST_ID} if text else {}
         schema.add_field("id", kinds.VARCHAR if text else kinds.INT64, is_primary=True, **long)
@@ -697,13 +700,6 @@ class MilvusIndex:
 
 
 # ---- what is said and asked
-
-
-def _need(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as err:
-        raise ImportError('MilvusIndex needs pymilvus: pip install "mmalign_nb[scale]"') from err
 
 
 def _as_uri(uri: Any) -> tuple[str, str | None]:
