@@ -118,6 +118,14 @@ def test_a_table_that_does_not_say_which_column_is_which(tmp_path):
         read(tmp_path)
 
 
+def test_a_second_table_of_captions_is_said(tmp_path):
+    (tmp_path / "captions.csv").write_text("file,caption\na,one\n", encoding="utf-8")
+    (tmp_path / "captions.tsv").write_text("file\tcaption\na\ttwo\n", encoding="utf-8")
+    found = read(tmp_path)
+    assert found["text"].text == ["one"]
+    assert whys(found, "captions.tsv") == [("skipped", "its place is taken by captions.csv")]
+
+
 # ---- pictures
 
 

@@ -229,8 +229,10 @@ def from_folder(
     files: dict[str, list[str]] = {"image": [], "audio": [], "text": []}
     for name in _walk(root, notes):
         kind = _kind(name)
-        if name.lower() in _TABLES:
-            table = name if table is None else table
+        if name.lower() in _TABLES and table is None:
+            table = name
+        elif name.lower() in _TABLES:
+            notes.append(Note(name, "text", "skipped", f"its place is taken by {table}"))
         elif kind in files:
             files[kind].append(name)
         else:
