@@ -40,6 +40,7 @@ class FolderAlignment:
     seed: int = 0
     notes: list[str] = field(default_factory=list)
     labels: Labelling | None = None
+    source: dict[str, Any] = field(default_factory=dict)
 
     @property
     def items_a(self) -> Items:
