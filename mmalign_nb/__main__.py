@@ -53,6 +53,10 @@ def _run(asked: Any) -> int:
         from .own._doctor import doctor
 
         return int(doctor() or 0)
+    if asked.command == "report":
+        from .own._report import report
+
+        return int(report(asked.out) or 0)
     from .own import _terminal
 
     return int(getattr(_terminal, asked.command)(asked))

@@ -15,11 +15,17 @@ from ._work import Work, digest
 _BLOCK = 2**22  # scores at a time
 
 
+def slug(name: str) -> str:
+    """A name as a part of a file's name."""
+    return "".join(x if x.isascii() and x.isalnum() else "-" for x in name)[:60]
+
+
 class Side(NamedTuple):
     """One side as the encoders take it: raw items, and a digest of them."""
 
     items: Any
     digest: str
+    rate: int | None = None
 
 
 class Vectors(NamedTuple):
@@ -45,7 +51,7 @@ class Trial:
     def __init__(self, candidate: Candidate, sides: tuple[Side, Side], split: Split, seed: int, work: Work) -> None:
         self.candidate, self.split, self.work = candidate, split, work
         self.dual = candidate.make(seed)
-        self.name = "".join(x if x.isalnum() else "-" for x in candidate.name)[:60]
+        self.name = slug(candidate.name)
         self.parts: list[Any] = []
         self.items: list[Any] = []
         of: list[Any] = []
