@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from .._check import as_number, as_seed, describe, one_of
+from .._check import as_number, as_seed, one_of
 from .._files import as_path
 from ..datasets import Collection
 from . import _encoders
-from ._fit import Side, Trial, interval
-from ._match import Line, Matched, by_labels, by_pairs, honest, match
-from ._pairs import Names, Split, given_pairs, read_rows, twins
+from ._encoders import unit
+from ._fit import Side, Trial, Vectors, interval, slug
+from ._match import Matched, by_pairs, honest, match
+from ._pairs import Names, Split, given_pairs, twins
 from ._result import FolderAlignment
 from ._work import Work, digest
 
 _SIDES = ("image", "audio", "video", "text", "text_zh")  # words last: side b
 _FEW = 50  # pairs: below, all that is learned from them is shaky
 _DELTA = 0.1
+_LARGEST_STRUCTURE = 3000  # items of a side that structure_match takes
 _COLUMNS = {
     "image": ("image", "picture", "file", "filename", "file_name", "path"),
     "audio": ("audio", "sound", "recording"),
@@ -135,21 +137,52 @@ def align(
         notes.append(f"{len(given)} given pairs are few: what is learned from them, and said of them, is shaky")
     work = Work(None if out is None else out / "work")
     rates = collection[a].sample_rate if a == "audio" else None, collection[b].sample_rate if b == "audio" else None
-    sides = tuple(Side(x, digest(*([x] if isinstance(x, (list, np.ndarray)) else [np.asarray(x)]), rate)) for x, rate in zip(values, rates, strict=True))
+    sides = tuple(Side(x, digest(x, rate), rate) for x, rate in zip(values, rates, strict=True))
     chosen, tried = _choose(_wanted(encoder, a, b, rates, len(given)), sides, split, seed, work, progress)  # type: ignore[arg-type]
     if chosen is None:
-        return _by_structure()
-    dual, final = chosen.final()
-    scores = honest(chosen, split, final)
-    found = _matched(work, chosen, split, final, scores)
-    audit = _audit(scores, given, collection, a, b)
+        dual, final, found = _by_structure(sides, a, b, work, tried)
+        audit = scores = None
+    else:
+        dual, final = chosen.final()
+        scores = honest(chosen, split, final)
+        found = _matched(work, chosen, split, final, scores)
+        audit = _audit(scores, given, collection, a, b)
+        for other in tried.encoder[~tried.taken]:  # what only the choice needed
+            work.forget(f"crossed-{slug(other)}-")
     line = by_pairs(found, target, _DELTA)
     result = FolderAlignment(
         collection=collection, a=a, b=b, encoder=dual, vectors_a=final.a, vectors_b=final.b, pairs=given, matches=found.matches,
         scores=found.matches.scores, known=found.known, threshold=line.threshold, promise=line.promise, voids=line.voids, audit=audit,
         tried=tried, target=target, delta=_DELTA, seed=seed, notes=notes, source=source,
+        held_out=scores,
     )  # fmt: skip
+    result = _labelled(result, labels)
+    if out is not None:
+        result.save(out)
     return result
+
+
+def _labelled(result: FolderAlignment, labels: Any) -> FolderAlignment:
+    """The same with the line that labels speak for, once there is an answer."""
+    if labels is None:
+        return result
+    from ..threshold import Labelling
+
+    pool = result.labelling()
+    if isinstance(labels, Labelling):
+        return result.labelled(labels)
+    place = as_path(labels, "labels")
+    if not place.is_file():
+        raise FileNotFoundError(f"labels is {place}; want the CSV file that the page or the panel has saved")
+    if place.read_bytes().count(b"\n") < 2:  # all answers were taken back
+        return result
+    labelling = Labelling.resume(place, pool.pool)
+    if (labelling.target, labelling.delta, labelling.seed) != (pool.target, pool.delta, pool.seed):
+        raise ValueError(
+            f"labels were given for target {labelling.target:g} and seed {labelling.seed}; this is for target {pool.target:g} and seed "
+            f"{pool.seed}: want the same, since who chooses them after the answers has no promise"
+        )
+    return result.labelled(labelling)
 
 
 def checked_out(out: Path, root: Path | None) -> Path:
@@ -242,7 +275,9 @@ def _choose(
         if len(wanted) == 1 and wanted[0].lacking:
             raise ImportError(f"encoder {wanted[0].name!r}: {wanted[0].lacking}")
         return None, pd.DataFrame(rows)
-    best = max(ready, key=lambda k: (rows[k]["mrr"] if len(split.pairs) else 0.0, -k))
+    best = max(ready, key=lambda k: (rows[k]["mrr"] if len(split.pairs) else trials[k].clearness(), -k))  # type: ignore[union-attr]
+    if not len(split.pairs) and len(ready) > 1:
+        rows[best]["why"] = "nothing could be compared without given pairs; its best scores stand out most"
     rows[best]["taken"] = True
     return trials[best], pd.DataFrame(rows)
 
@@ -276,14 +311,45 @@ def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: st
     ids = [np.append(collection[side].ids.astype(object), "") for side in (a, b)]
     return pd.DataFrame(
         {
-            "a": ids[0][found.pairs[:, 0]], "b": ids[1][found.pairs[:, 1]], "suspicion": found.suspicion.round(4),
+            "a": ids[0][found.pairs[:, 0]], "b": ids[1][found.pairs[:, 1]],
+            "score": np.einsum("ij,ij->i", scores[0][found.pairs[:, 0]], scores[1][found.pairs[:, 1]]).round(4),
+            "suspicion": found.suspicion.round(4),
             "better_b": ids[1][found.better_b], "better_a": ids[0][found.better_a],
         }
     )  # fmt: skip
 
 
-def _by_structure() -> Any:
-    raise ValueError("no given pairs")
+def _by_structure(sides: tuple[Side, Side], a: str, b: str, work: Work, tried: Any) -> tuple[None, Vectors, Matched]:
+    """Without a pair and without a shared space: by what is near what inside each side."""
+    import importlib.util
 
+    from ..align import Matches, structure_match
 
-_ = (describe, read_rows, Line, by_labels)
+    sizes = [len(side.items) for side in sides]
+    if min(sizes) < 3 or max(sizes) > _LARGEST_STRUCTURE or not importlib.util.find_spec("ot"):
+        reasons = "; ".join(f"{x}: {y}" for x, y in zip(tried.encoder, tried.why, strict=True) if y)
+        raise ValueError(
+            f"no encoder can be tried ({reasons}). What helps: more given pairs, or encoders with a shared space (encoder=). Without "
+            f"either, items are compared inside each side, which takes the extra 'scale' and 3 to {_LARGEST_STRUCTURE:,} items a side"
+        )
+
+    def make() -> Any:
+        looks = [_encoders.look(kind, side.rate) for kind, side in zip((a, b), sides, strict=True)]
+        A, B = (unit((x.fit(side.items) if hasattr(x, "fit") else x).transform(side.items)) for x, side in zip(looks, sides, strict=True))
+        found = structure_match(A, B)
+        # What the scores of structure_match are: how alike two items' similarities to the matched ones are.
+        relations = []
+        for X, at in ((A, found.pairs[:, 0]), (B, found.pairs[:, 1])):
+            X = unit(X - X.mean(axis=0))
+            K = X @ X[at].T
+            relations.append(unit(K - K.mean(axis=1, keepdims=True)))
+        arrays = {"a": relations[0], "b": relations[1], "pairs": found.pairs, "scores": found.scores.astype(np.float32), "margins": found.margins}
+        return {}, {k: np.nan_to_num(v, posinf=1e9) for k, v in arrays.items()}
+
+    x = work.stage("structure", [a, b, [side.digest for side in sides]], make)[1]
+    alone = [np.setdiff1d(np.arange(k), x["pairs"][:, side]) for side, k in enumerate(sizes)]
+    matches = Matches(x["pairs"], x["scores"], x["margins"], *alone, (sizes[0], sizes[1]))
+    nothing = np.empty(0)
+    tried.loc[len(tried)] = {"encoder": "structure", "pairs": 0, "taken": True, "why": "no pair is given, and no encoder shares a space"}
+    known = np.full(len(matches), -1, np.int8)
+    return None, Vectors(x["a"], x["b"]), Matched(matches, known, nothing, nothing.astype(bool), nothing.astype(np.int64))

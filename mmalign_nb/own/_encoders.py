@@ -177,19 +177,19 @@ class SmallCnn(CnnImage):
         return super()._check(images if images.shape[1:] == (_SMALL, _SMALL, 3) else _small(images, _SMALL), fitted)
 
 
-def _text(modality: str) -> Any:
+def _text() -> Any:
     from ..features import TfidfText
 
     return TfidfText(ngrams=(1, 2), chars=(3, 4))
 
 
-def _look(modality: str, rate: int | None) -> Any:
+def look(modality: str, rate: int | None) -> Any:
     """A side's encoder that is as it is; for words one that counts those of the pairs."""
     if modality == "image":
         return Look()
     if modality == "audio":
         return Listen(int(rate or 16_000))
-    return Watch() if modality == "video" else _text(modality)
+    return Watch() if modality == "video" else _text()
 
 
 def candidates(a: str, b: str, rates: tuple[int | None, int | None], pairs: int, family: str = "auto") -> list[Candidate]:
@@ -209,7 +209,7 @@ def candidates(a: str, b: str, rates: tuple[int | None, int | None], pairs: int,
         out.append(
             Candidate(
                 "own, linear",
-                lambda seed: DualEncoder(_look(a, rates[0]), _look(b, rates[1]), CCA(reg=0.3)),
+                lambda seed: DualEncoder(look(a, rates[0]), look(b, rates[1]), CCA(reg=0.3)),
                 _ENOUGH_TO_LEARN,
             )
         )
@@ -219,7 +219,7 @@ def candidates(a: str, b: str, rates: tuple[int | None, int | None], pairs: int,
             out.append(
                 Candidate(
                     "own, network",
-                    lambda seed: DualEncoder(SmallCnn(64, width=16, augment=0.3, negatives=512, seed=seed, **settings), _look(b, rates[1])),
+                    lambda seed: DualEncoder(SmallCnn(64, width=16, augment=0.3, negatives=512, seed=seed, **settings), look(b, rates[1])),
                     _ENOUGH_FOR_A_NETWORK,
                 )
             )  # fmt: skip
@@ -227,7 +227,7 @@ def candidates(a: str, b: str, rates: tuple[int | None, int | None], pairs: int,
             out.append(
                 Candidate(
                     "own, network",
-                    lambda seed: DualEncoder(RnnAudio(int(rates[0] or 0), 64, hidden=64, negatives=512, seed=seed, **settings), _look(b, rates[1])),
+                    lambda seed: DualEncoder(RnnAudio(int(rates[0] or 0), 64, hidden=64, negatives=512, seed=seed, **settings), look(b, rates[1])),
                     _ENOUGH_FOR_A_NETWORK,
                 )
             )  # fmt: skip
@@ -242,7 +242,7 @@ def candidates(a: str, b: str, rates: tuple[int | None, int | None], pairs: int,
 
         def part(side: str, rate: int | None) -> Any:
             known = {"image": lambda: EfficientNetLite(112), "text": WordLlamaText}
-            return known[side]() if side in known else _look(side, rate)
+            return known[side]() if side in known else look(side, rate)
 
         out.append(
             Candidate(

@@ -15,11 +15,17 @@ from ._work import Work, digest
 _BLOCK = 2**22  # scores at a time
 
 
+def slug(name: str) -> str:
+    """A name as a part of a file's name."""
+    return "".join(x if x.isascii() and x.isalnum() else "-" for x in name)[:60]
+
+
 class Side(NamedTuple):
     """One side as the encoders take it: raw items, and a digest of them."""
 
     items: Any
     digest: str
+    rate: int | None = None
 
 
 class Vectors(NamedTuple):
@@ -45,7 +51,7 @@ class Trial:
     def __init__(self, candidate: Candidate, sides: tuple[Side, Side], split: Split, seed: int, work: Work) -> None:
         self.candidate, self.split, self.work = candidate, split, work
         self.dual = candidate.make(seed)
-        self.name = "".join(x if x.isalnum() else "-" for x in candidate.name)[:60]
+        self.name = slug(candidate.name)
         self.parts: list[Any] = []
         self.items: list[Any] = []
         of: list[Any] = []
@@ -144,6 +150,15 @@ class Trial:
             part = getattr(fitted, f"encoder_{letter}_")
             parts.append(getattr(self.dual, f"encoder_{letter}") if isinstance(part, _Known) else part)
         return DualEncoder(*parts, fitted.projection_)
+
+    def clearness(self) -> float:
+        """How far the best score of an item stands out from its others, in their standard deviations: the mean over some items."""
+        z = self.final()[1]
+        if not len(z.b):
+            return 0.0
+        scores = z.a[:: max(1, len(z.a) // 512)] @ z.b.T
+        spread = scores.std(axis=1)
+        return float(np.mean((scores.max(axis=1) - scores.mean(axis=1)) / np.where(spread > 1e-6, spread, np.inf)))
 
     def ranks(self) -> np.ndarray:
         """The reciprocal rank of each given pair among all items, by an encoder that has not seen it; mean of both directions."""
