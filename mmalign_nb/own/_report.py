@@ -42,7 +42,7 @@ _KINDS = {
     "text": ("caption", "captions"),
     "text_zh": ("caption", "captions"),
 }
-_REASONS = ("at or above the line", "below the line")
+_REASONS, _NO_LINE = ("at or above the line", "below the line"), "no line yet"
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -200,21 +200,32 @@ class _Shown:
         return max(self.shape) <= _ALL
 
     @cached_property
-    def order(self) -> np.ndarray:
-        """Matches, the best first."""
-        return np.argsort(-self.found.scores, kind="stable")
+    def pool(self) -> np.ndarray:
+        """Which matches the line and its promise are about: those of items without a given partner; where all have one, all."""
+        known = np.asarray(self.found.known)
+        return np.flatnonzero(known < 0) if self.news else np.arange(len(known))
+
+    @property
+    def news(self) -> bool:
+        """Whether there are matches of items without a given partner."""
+        return bool((self.found.known < 0).any())
 
     @property
     def kept(self) -> int:
-        line = self.found.threshold
-        return 0 if line is None else int((self.found.scores >= np.float32(line)).sum())
+        """How many of the pool reach the line."""
+        return int(self.found.kept[self.pool].sum())
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """The pool, the best first."""
+        return self.pool[np.argsort(-self.found.scores[self.pool], kind="stable")]
 
     @cached_property
     def chosen(self) -> np.ndarray:
-        """The matches that are on the page: around the line, and from everywhere."""
+        """The matches that are on the page: all, or those around the line and some from everywhere."""
         n = len(self.order)
         if self.all or n <= _SOME:
-            return np.arange(n)
+            return np.sort(self.order)
         middle = self.kept or n // 2
         near = np.arange(max(middle - _SOME // 4, 0), min(middle + _SOME // 4, n))
         spread = np.linspace(0, n - 1, _SOME - len(near)).astype(int)
@@ -223,9 +234,8 @@ class _Shown:
     @cached_property
     def row_of(self) -> tuple[dict[str, int], dict[str, int]]:
         """Rows by id, of both sides."""
-        return tuple(
-            {key: row for row, key in enumerate(ids)} for ids in (self.found.ids_a, self.found.ids_b)
-        )  # type: ignore[return-value]
+        a, b = ({key: row for row, key in enumerate(ids)} for ids in (self.found.ids_a, self.found.ids_b))
+        return a, b
 
     @cached_property
     def audit(self) -> list[dict[str, Any]]:
@@ -240,61 +250,85 @@ class _Shown:
         return [r for r in rows if r["side"] == "a"], [r for r in rows if r["side"] == "b"]
 
     @cached_property
+    def first(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of both sides that the line is about: the items of the matches, and those that could be in one."""
+        out = []
+        for side, n in enumerate(self.shape):
+            here = np.zeros(n, bool)
+            if self.all:
+                here[:] = True
+                if self.news:
+                    here[self.found.pairs[:, side]] = False
+            here[self.found.matches.pairs[self.chosen, side]] = True
+            out.append(np.flatnonzero(here))
+        return out[0], out[1]
+
+    @cached_property
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of both sides whose items are on the page."""
+        """Rows of both sides whose items are on the page: first those that the line is about, then those in a list."""
+        wanted: tuple[set[int], set[int]] = (set(), set())
         if self.all:
-            return np.arange(self.shape[0]), np.arange(self.shape[1])
-        wanted = [set(side.tolist()) for side in self.found.matches.pairs[self.chosen].T]
-        for row in self.audit[: _LIST // 2]:
-            for side, names in enumerate((("a", "better_a"), ("b", "better_b"))):
-                wanted[side] |= {self.row_of[side][row[name]] for name in names if row[name]}
-        for side, alone in enumerate(self.alone):
-            for row in alone[: _LIST // 2]:
-                wanted[side].add(self.row_of[side][row["id"]])
-                if row["best"]:
-                    wanted[1 - side].add(self.row_of[1 - side][row["best"]])
-        return np.array(sorted(wanted[0]), int), np.array(sorted(wanted[1]), int)
+            wanted = set(range(self.shape[0])), set(range(self.shape[1]))
+        else:
+            for row in self.audit[: _LIST // 2]:
+                for side, names in enumerate((("a", "better_a"), ("b", "better_b"))):
+                    wanted[side].update(self.row_of[side][row[name]] for name in names if row[name])
+            for side, alone in enumerate(self.alone):
+                for row in alone[: _LIST // 2]:
+                    wanted[side].add(self.row_of[side][row["id"]])
+                    if row["best"]:
+                        wanted[1 - side].add(self.row_of[1 - side][row["best"]])
+        a, b = (
+            np.r_[x, np.array(sorted(y - set(x.tolist())), int)]
+            for x, y in zip(self.first, wanted, strict=True)
+        )
+        return a, b
+
+    @property
+    def front(self) -> tuple[int, int]:
+        """How many of the rows of both sides the line is about."""
+        return len(self.first[0]), len(self.first[1])
 
     @cached_property
     def place(self) -> tuple[dict[int, int], dict[int, int]]:
         """Where a row stands among those on the page."""
-        return tuple({row: k for k, row in enumerate(rows.tolist())} for rows in self.rows)  # type: ignore[return-value]
+        a, b = ({row: k for k, row in enumerate(rows.tolist())} for rows in self.rows)
+        return a, b
 
     @cached_property
     def matches(self) -> Matches:
-        """The matches on the page, between the items on the page, with their honest scores."""
-        found, (rows_a, rows_b) = self.found, self.rows
-        pairs, scores = found.matches.pairs[self.chosen], found.scores[self.chosen]
-        at = np.column_stack(
-            [np.searchsorted(rows, side) for rows, side in zip(self.rows, pairs.T, strict=True)]
-        )
-        alone = [np.setdiff1d(np.arange(len(rows)), at[:, k]) for k, rows in enumerate((rows_a, rows_b))]
+        """The matches on the page, between the items that the line is about."""
+        found = self.found
+        pairs = [(self.place[0][i], self.place[1][j]) for i, j in found.matches.pairs[self.chosen].tolist()]
+        at, scores = np.array(pairs, np.int64).reshape(-1, 2), found.scores[self.chosen]
+        order = np.lexsort((at[:, 1], at[:, 0]))
+        at, scores = at[order], scores[order]
+        alone = [np.setdiff1d(np.arange(n), at[:, side]) for side, n in enumerate(self.front)]
         return replace(
-            found.matches, pairs=at.astype(np.int64), scores=scores, margins=np.full(len(at), np.nan), unmatched_a=alone[0],
-            unmatched_b=alone[1], shape=(len(rows_a), len(rows_b)), tied=0,
+            found.matches, pairs=at, scores=scores, margins=np.full(len(at), np.nan), unmatched_a=alone[0], unmatched_b=alone[1],
+            shape=self.front, tied=0,
         )  # fmt: skip
 
+    @cached_property
     def scores(self) -> np.ndarray:
-        """All scores between the items on the page; of the matches the honest ones."""
+        """All scores between the items on the page, by encoders that have not seen the row's given pair."""
         A, B = (
-            x[rows] for x, rows in zip((self.found.vectors_a, self.found.vectors_b), self.rows, strict=True)
+            np.asarray(x[rows], np.float64) for x, rows in zip(self.found.held_out, self.rows, strict=True)
         )
         # Four digits: the last ones depend on the machine that multiplies, and nobody reads them.
-        S = np.round(np.asarray(A, np.float64) @ np.asarray(B, np.float64).T, 4).astype(np.float32)
+        S = np.round(A @ B.T, 4).astype(np.float32)
         S[tuple(self.matches.pairs.T)] = self.matches.scores
         return S
 
     def truth(self) -> Any:
-        """Which pairs on the page are right, if of every match it is known."""
-        known = self.found.known[self.chosen]
-        if not len(known) or (known < 0).any():
+        """Which pairs on the page are right, if all items have a given partner."""
+        if self.news or not len(self.chosen):
             return None
-        marks = np.zeros(self.matches.shape, bool)
+        marks = np.zeros([len(rows) for rows in self.rows], bool)
         for i, j in self.found.pairs.tolist():
             if i in self.place[0] and j in self.place[1]:
                 marks[self.place[0][i], self.place[1][j]] = True
-        marks[tuple(self.matches.pairs[known > 0].T)] = True
-        return marks
+        return marks[: self.front[0], : self.front[1]]
 
     # ---- items
 
@@ -385,12 +419,24 @@ def _report(shown: _Shown) -> str:
 
 def _head(shown: _Shown) -> str:
     found, kept, n = shown.found, shown.kept, len(shown.order)
-    line = found.threshold
-    given = len(found.pairs)
-    if line is None:
-        big = f"<b>{n:,}</b> matches are proposed, and none is promised yet."
+    line, given = found.threshold, len(found.pairs)
+    without = " without a given partner" if given else ""
+    if not shown.news:
+        right = int((found.known[found.kept] > 0).sum()) if line is not None else int((found.known > 0).sum())
+        big = f"All {given:,} pairs are given. <b>{right:,}</b> of them were found again{' above the line' if line is not None else ''}."
+        tiles = [
+            (
+                "matches at or above the line" if line is not None else "matches",
+                kept if line is not None else n,
+            )
+        ]
+        tiles += [("of them as given", right)]
+    elif line is None:
+        big = f"<b>{n:,}</b> matches are proposed for items{without}; nothing is promised of them yet."
+        tiles = [("proposed matches", n)]
     else:
-        big = f"<b>{kept:,}</b> of {_count(shown.shape[0], found.a)} found {'its' if shown.shape[0] == 1 else 'their'} {shown.one[1]}."
+        big = f"<b>{kept:,}</b> of {n:,} matches of items{without} reach the line and are kept."
+        tiles = [("kept, at or above the line", kept), ("proposed, below the line", n - kept)]
     voids = "".join(f"<li>{_said(x)}</li>" for x in found.voids)
     void = f"<p>What makes this void:</p><ul class='rp-do'>{voids}</ul>" if voids else ""
     answer = (
@@ -398,10 +444,6 @@ def _head(shown: _Shown) -> str:
         f"<p><b>{'No promise yet' if line is None else 'The promise'}.</b> {_said(found.promise, 2000)}</p>{void}</div>"
     )
     alone = [len(side) for side in shown.alone]
-    tiles = [
-        ("kept, at or above the line", kept),
-        ("proposed, below the line" if line is not None else "proposed", n - kept),
-    ]
     tiles += [(f"{many} alone", k) for many, k in zip(shown.many, alone, strict=True)]
     if given:
         tiles += [("pairs that were given", given), ("of them fit another better", len(shown.audit))]
@@ -454,11 +496,18 @@ def _line(shown: _Shown) -> str:
         return f'{head}<p class="rp-empty">There is no match to draw a line through.</p></section>'
     truth = shown.truth()
     if truth is not None:
-        head += "<p>Right and wrong mean here: as the folder itself says which belong together.</p>"
+        head += "<p>Right and wrong mean here: as given. All items have a given partner, and were matched again as if nobody had said.</p>"
+    elif len(shown.found.pairs):
+        head += "<p>Here are the items without a given partner, matched with one another.</p>"
+    if shown.found.labels is not None:
+        head += (
+            "<p>“Promised” is drawn for every line at once, so that you may choose one after looking; for the line of this report alone it is "
+            "less than the promise above.</p>"
+        )
     if not shown.all:
         head += (
             f"<p>There are {len(shown.order):,} matches; this page shows {len(shown.chosen):,} of them: those around the line, and "
-            "some from the best to the worst. The counts beside the buttons, and the saved table, are of all.</p>"
+            "some from the best to the worst. The count beside the buttons, and the saved table, are of all.</p>"
         )
     living, still = _panel(shown, truth)
     return f"{head}\n{living}{still}</section>"
@@ -470,20 +519,24 @@ def _panel(shown: _Shown, truth: Any) -> tuple[str, str]:
 
     found, media = shown.found, shown.media()
     pool = Labelling(shown.matches, found.target, found.delta, found.seed)
-    # The panel gets words in the place of pictures and sounds: those are sent once, smaller than it would send them.
+    n, m = shown.front
+    # The panel gets names in the place of pictures and sounds: those are sent once, smaller than it would send them.
+    names = shown.ids[0][:n], shown.ids[1][:m]
     panel = ThresholdPanel(
-        shown.scores(), *shown.ids, truth, labelling=pool, mode="pool", threshold=found.threshold, sides=tuple(shown.one)  # type: ignore[arg-type]
+        shown.scores[:n, :m], *names, truth, labelling=pool, mode="pool", threshold=found.threshold, sides=(shown.one[0], shown.one[1])
     )  # fmt: skip
     panel._data = panel._data | {"modes": ["pool"], "rules": [], "csv": False, "promise": _promise(found)}
     state = panel._state()
     state["_kind"] = "report"
     state["_data"] = state["_data"] | dict(zip("ab", _sent(media), strict=True))
+    rest = shown.scores.shape != (n, m)  # items that only lists and search show
     table = found.table()
-    rows, scores = _table(table), np.asarray(found.scores, np.float32)[shown.order]
     state["_report"] = {
-        "columns": list(table.columns), "rows": rows, "scores": instrument.packed(scores), "total": len(shown.order),
-        "line": found.threshold, "reasons": list(_REASONS), "ids": list(shown.ids), "one": shown.one, "many": shown.many,
-        "hint": _hint(shown),
+        "columns": list(table.columns), "rows": _table(table), "total": len(table), "ids": list(shown.ids), "line": found.threshold,
+        "scores": instrument.packed(np.sort(found.scores)[::-1].astype(np.float32)), "one": shown.one, "many": shown.many,
+        "pool": instrument.packed(found.scores[shown.order].astype(np.float32)), "reasons": list(_REASONS), "hint": _hint(shown),
+        "what": "matches of items without a given partner" if shown.news and len(found.pairs) else "matches",
+        "all": instrument.packed(shown.scores.astype(np.float16)) if rest else None, "shape": list(shown.scores.shape),
     }  # fmt: skip
     return instrument.living(state), panel._still()
 
@@ -501,8 +554,13 @@ def _promise(found: FolderAlignment) -> dict[str, Any] | None:
 def _table(table: pd.DataFrame) -> list[list[str]]:
     """The rows of ``matches.csv`` without what follows from the line, as words, as far as the page may grow."""
     out, size = [], 0
-    for row in table.drop(columns=["kept", "reason"]).itertuples(index=False, name=None):
-        told = [_UNSEEN.sub("\ufffd", str(x)) for x in row]
+    for row in _rows(table):
+        tail = next(
+            (row["reason"][len(x) :] for x in (*_REASONS, _NO_LINE) if row["reason"].startswith(x)), ""
+        )
+        told = [_UNSEEN.sub("\ufffd", str(row[name])) for name in ("a", "b", "score", "known", "partner")] + [
+            tail
+        ]
         size += sum(map(len, told)) + 16
         if size > _ROWS:
             break
@@ -546,6 +604,10 @@ def _number(value: Any, digits: int = 2) -> str:
     return "–" if value is None or not math.isfinite(float(value)) else f"{float(value) + 0.0:.{digits}f}"
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
 def _alone(shown: _Shown) -> str:
     out = '<section id="alone"><h2>Left alone</h2><p>Items in no match that is kept, each beside the one that comes nearest, with the reason.</p>'
     for side, rows in enumerate(shown.alone):
@@ -576,9 +638,13 @@ def _audit(shown: _Shown) -> str:
         a, b = row["a"], row["b"]
         better = []
         if row["better_b"]:
-            better.append(f"<div><span>better for the {shown.one[0]}:</span>{shown.item(1, row['better_b'])}</div>")
+            better.append(
+                f"<div><span>better for the {shown.one[0]}:</span>{shown.item(1, row['better_b'])}</div>"
+            )
         if row["better_a"]:
-            better.append(f"<div><span>better for the {shown.one[1]}:</span>{shown.item(0, row['better_a'])}</div>")
+            better.append(
+                f"<div><span>better for the {shown.one[1]}:</span>{shown.item(0, row['better_a'])}</div>"
+            )
         entries.append(
             f'<li><div class="rp-pair">{shown.item(0, a)}<span aria-hidden="true">↔</span>{shown.item(1, b)}</div>'
             f'<div class="rp-facts">given, score <b>{_number(row["score"])}</b>, suspicion <b>{_number(row["suspicion"])}</b></div>'
@@ -592,8 +658,11 @@ def _made(shown: _Shown) -> str:
 
     found = shown.found
     tried = [
-        (row["encoder"], f"{int(row['pairs'])}" if row["pairs"] == row["pairs"] else "–", _number(row["mrr"]),
-         f"{_number(row['low'])} to {_number(row['high'])}", "✓ taken" if row["taken"] else "")
+        (
+            row["encoder"], f"{int(row['pairs'])}" if row["pairs"] else "–", _number(row["mrr"]),
+            f"{_number(row['low'])} to {_number(row['high'])}" if row["mrr"] == row["mrr"] else "–",
+            "; ".join(x for x in ("✓ taken" if row["taken"] else "", str(row.get("why") or "")) if x),
+        )
         for row in _rows(found.tried)
     ]  # fmt: skip
     summary = [
@@ -607,7 +676,7 @@ def _made(shown: _Shown) -> str:
     )
     line = "none yet" if found.threshold is None else f"{found.threshold:.4f}"
     facts = [
-        f"Line: {line}. Wanted: {found.target:.0%} right, at a risk of {found.delta:.0%}. Seed {found.seed}. mmalign_nb {__version__}.",
+        f"Line: {line}. Wanted: {_percent(found.target)} right, at a risk of {_percent(found.delta)}. Seed {found.seed}. mmalign_nb {__version__}.",
         "This page holds small pictures, short sounds and scores; no encoder, and nothing from a network.",
         *found.notes,
     ]
@@ -615,7 +684,9 @@ def _made(shown: _Shown) -> str:
         '<section id="made"><h2>How this was made</h2>'
         "<h3>Encoders that were tried</h3><p>MRR is the mean of 1 / rank of the right partner, on pairs that the encoder had not seen: "
         "1 is perfect. Beside it an interval of 95 %.</p>"
-        + _as_table(("encoder", "held-out pairs", "MRR", "interval", ""), tried, numbers=(1, 2, 3))
+        + _as_table(
+            ("encoder", "held-out pairs", "MRR", "interval", "what came of it"), tried, numbers=(1, 2, 3)
+        )
         + "<h3>What was read</h3>"
         + _as_table(("modality", "read", "changed", "skipped", "why"), summary, numbers=(1, 2, 3))
         + (
@@ -634,15 +705,12 @@ def _made(shown: _Shown) -> str:
 
 def _as_table(head: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Sequence[int] = ()) -> str:
     right = [' class="rp-number"' if k in numbers else "" for k in range(len(head))]
-    top = "".join(
-        f'<th scope="col"{c}>{html.escape(x)}</th>' if x else "<td></td>"
-        for x, c in zip(head, right, strict=True)
-    )
+    top = "".join(f'<th scope="col"{c}>{html.escape(x)}</th>' for x, c in zip(head, right, strict=True))
     body = "".join(
         f"<tr>{''.join(f'<td{c}>{_said(x)}</td>' for x, c in zip(row, right, strict=True))}</tr>"
         for row in rows
     )
-    return f'<div class="rp-scroll"><table class="mm-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="rp-scroll" tabindex="0" role="group" aria-label="{html.escape(head[0])} table"><table class="mm-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 # ---- the page to answer on

@@ -18,14 +18,14 @@ const bare = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase
 
 /** @param {import("./main.js").Host} page */
 export function report(page) {
-  const told = page.get("_report"), data = page.get("_data"), all = page.root.closest(".mm-report") ?? page.root, [n, m] = data.shape;
-  const sides = [data.a, data.b].map((sent) => new Media(sent, page.later)), kinds = told.many, scores = unpack(told.scores);
+  const told = page.get("_report"), data = page.get("_data"), all = page.root.closest(".mm-report") ?? page.root, [n, m] = told.shape;
+  const sides = [data.a, data.b].map((sent) => new Media(sent, page.later)), kinds = told.many, scores = unpack(told.scores), pool = unpack(told.pool);
   for (const el of all.querySelectorAll("[data-item]")) {
     const [side, row] = el.dataset.item.split(" ").map(Number);
     el.replaceChildren(sides[side].show(row, 48));
   }
   threshold({ ...page, put: (changes) => { page.put(changes); moved(); } });
-  const { S, range } = data.measures[data.names[0]], score = (i, j) => S[i * m + j], line = () => page.get("_threshold");
+  const { S: own, range } = data.measures[data.names[0]], S = told.all ? unpack(told.all) : own, score = (i, j) => S[i * m + j], line = () => page.get("_threshold");
 
   // ---- the line: what it keeps of all matches, and the way back to the report's own
   const where = h("p", { class: "rp-where", role: "status" }), save = h("button", { type: "button", onclick: csv }, "");
@@ -33,8 +33,8 @@ export function report(page) {
   page.root.prepend(h("div", { class: "mm-row" }, where, save, told.line === null ? null : home));
 
   function moved() {
-    const t = line(), kept = reach(scores, Math.fround(t)), at = t === told.line;
-    where.replaceChildren(h("b", {}, kept.toLocaleString("en")), ` of ${told.total.toLocaleString("en")} ${told.total === 1 ? "match" : "matches"} ${kept === 1 ? "reaches" : "reach"} the line ${written(t, range)}`,
+    const t = line(), kept = reach(pool, t), at = t === told.line;
+    where.replaceChildren(h("b", {}, kept.toLocaleString("en")), ` of ${pool.length.toLocaleString("en")} ${told.what} ${kept === 1 ? "reaches" : "reach"} the line ${written(t, range)}`,
       at ? ": the line of this report." : told.line === null ? "." : `. What is promised above is promised for ${written(told.line, range)}.`);
     save.textContent = told.rows.length < told.total ? `save the best ${count(told.rows.length, "row")} as CSV` : "save this table as CSV";
     home.disabled = at;
@@ -42,8 +42,8 @@ export function report(page) {
   }
 
   function csv() {
-    const t = Math.fround(line());
-    const rows = told.rows.map((row, k) => [...row.slice(0, 3), scores[k] >= t ? "True" : "False", ...row.slice(3), told.reasons[scores[k] >= t ? 0 : 1]]);
+    const t = line();
+    const rows = told.rows.map(([a, b, s, known, partner, tail], k) => [a, b, s, scores[k] >= t ? "True" : "False", known, partner, told.reasons[scores[k] >= t ? 0 : 1] + tail]);
     const text = [told.columns, ...rows].map((row) => row.map((x, k) => field(x, k !== 2)).join(",") + "\n").join("");
     download(`matches at ${written(line(), range)}.csv`, `\uFEFF${text}`);
   }
