@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..datasets import Collection
 from . import _encoders
 from ._encoders import unit
 from ._fit import Side, Trial, Vectors, interval, slug
-from ._match import Matched, by_labels, by_pairs, honest, match
+from ._match import Matched, by_pairs, honest, match
 from ._pairs import Names, Split, given_pairs, twins
 from ._result import FolderAlignment
 from ._work import Work, digest
@@ -142,7 +141,7 @@ def align(
     chosen, tried = _choose(_wanted(encoder, a, b, rates, len(given)), sides, split, seed, work, progress)  # type: ignore[arg-type]
     if chosen is None:
         dual, final, found = _by_structure(sides, a, b, work, tried)
-        audit = None
+        audit = scores = None
     else:
         dual, final = chosen.final()
         scores = honest(chosen, split, final)
@@ -155,6 +154,7 @@ def align(
         collection=collection, a=a, b=b, encoder=dual, vectors_a=final.a, vectors_b=final.b, pairs=given, matches=found.matches,
         scores=found.matches.scores, known=found.known, threshold=line.threshold, promise=line.promise, voids=line.voids, audit=audit,
         tried=tried, target=target, delta=_DELTA, seed=seed, notes=notes, source=source,
+        held_out=scores,
     )  # fmt: skip
     result = _labelled(result, labels)
     if out is not None:
@@ -170,23 +170,19 @@ def _labelled(result: FolderAlignment, labels: Any) -> FolderAlignment:
 
     pool = result.labelling()
     if isinstance(labels, Labelling):
-        if labels._fingerprint != pool._fingerprint:
-            raise ValueError("labels are of another pool, or of other settings; want alignment.labelling() with its answers")
-        labelling = labels
-    else:
-        place = as_path(labels, "labels")
-        if not place.is_file():
-            raise FileNotFoundError(f"labels is {place}; want the CSV file that the page or the panel has saved")
-        labelling = Labelling.resume(place, pool.pool)
-        if (labelling.target, labelling.delta, labelling.seed) != (pool.target, pool.delta, pool.seed):
-            raise ValueError(
-                f"labels were given for target {labelling.target:g} and seed {labelling.seed}; this is for target {pool.target:g} and seed "
-                f"{pool.seed}: want the same, since who chooses them after the answers has no promise"
-            )
-    if not labelling.asked:
+        return result.labelled(labels)
+    place = as_path(labels, "labels")
+    if not place.is_file():
+        raise FileNotFoundError(f"labels is {place}; want the CSV file that the page or the panel has saved")
+    if place.read_bytes().count(b"\n") < 2:  # all answers were taken back
         return result
-    line = by_labels(labelling, result.target, result.delta)
-    return replace(result, labels=labelling, threshold=line.threshold, promise=line.promise, voids=line.voids)
+    labelling = Labelling.resume(place, pool.pool)
+    if (labelling.target, labelling.delta, labelling.seed) != (pool.target, pool.delta, pool.seed):
+        raise ValueError(
+            f"labels were given for target {labelling.target:g} and seed {labelling.seed}; this is for target {pool.target:g} and seed "
+            f"{pool.seed}: want the same, since who chooses them after the answers has no promise"
+        )
+    return result.labelled(labelling)
 
 
 def checked_out(out: Path, root: Path | None) -> Path:
@@ -279,7 +275,9 @@ def _choose(
         if len(wanted) == 1 and wanted[0].lacking:
             raise ImportError(f"encoder {wanted[0].name!r}: {wanted[0].lacking}")
         return None, pd.DataFrame(rows)
-    best = max(ready, key=lambda k: (rows[k]["mrr"] if len(split.pairs) else 0.0, -k))
+    best = max(ready, key=lambda k: (rows[k]["mrr"] if len(split.pairs) else trials[k].clearness(), -k))  # type: ignore[union-attr]
+    if not len(split.pairs) and len(ready) > 1:
+        rows[best]["why"] = "nothing could be compared without given pairs; its best scores stand out most"
     rows[best]["taken"] = True
     return trials[best], pd.DataFrame(rows)
 
@@ -313,7 +311,9 @@ def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: st
     ids = [np.append(collection[side].ids.astype(object), "") for side in (a, b)]
     return pd.DataFrame(
         {
-            "a": ids[0][found.pairs[:, 0]], "b": ids[1][found.pairs[:, 1]], "suspicion": found.suspicion.round(4),
+            "a": ids[0][found.pairs[:, 0]], "b": ids[1][found.pairs[:, 1]],
+            "score": np.einsum("ij,ij->i", scores[0][found.pairs[:, 0]], scores[1][found.pairs[:, 1]]).round(4),
+            "suspicion": found.suspicion.round(4),
             "better_b": ids[1][found.better_b], "better_a": ids[0][found.better_a],
         }
     )  # fmt: skip

@@ -151,6 +151,15 @@ class Trial:
             parts.append(getattr(self.dual, f"encoder_{letter}") if isinstance(part, _Known) else part)
         return DualEncoder(*parts, fitted.projection_)
 
+    def clearness(self) -> float:
+        """How far the best score of an item stands out from its others, in their standard deviations: the mean over some items."""
+        z = self.final()[1]
+        if not len(z.b):
+            return 0.0
+        scores = z.a[:: max(1, len(z.a) // 512)] @ z.b.T
+        spread = scores.std(axis=1)
+        return float(np.mean((scores.max(axis=1) - scores.mean(axis=1)) / np.where(spread > 1e-6, spread, np.inf)))
+
     def ranks(self) -> np.ndarray:
         """The reciprocal rank of each given pair among all items, by an encoder that has not seen it; mean of both directions."""
 

@@ -34,12 +34,10 @@ def honest(trial: Trial, split: Split, final: Vectors) -> tuple[np.ndarray, np.n
     fold = split.of(0, len(final.a))
     slots = [trial.crossed(k) for k in range(split.count)] + [final]
     fold[fold < 0] = len(slots) - 1
-    width = final.a.shape[1]
     widths = np.cumsum([0] + [z.a.shape[1] for z in slots])
     A = np.zeros((len(final.a), int(widths[-1])), np.float32)
     for k, z in enumerate(slots):
         A[fold == k, widths[k] : widths[k + 1]] = z.a[fold == k]
-    assert width
     return A, np.concatenate([z.b for z in slots], axis=1)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import __version__
+from .._check import describe
 from .._files import as_path, replacing
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class FolderAlignment:
         Answers on single matches, if there are any.
     source : dict
         Where it all came from, for ``python -m mmalign_nb label`` and ``report``.
+    held_out : (float32 (n, D), float32 (m, D)) or None
+        Two tables whose dot products are the scores of each row by an encoder that has not seen its given pair.
 
     Raises
     ------
@@ -109,6 +112,15 @@ class FolderAlignment:
     notes: list[str] = field(default_factory=list)
     labels: Labelling | None = None
     source: dict[str, Any] = field(default_factory=dict)
+    held_out: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def given_scores(self) -> np.ndarray | None:
+        """All scores, float32 (n, m), row by row by an encoder that has not seen the row's given pair; made anew at each call.
+
+        ``evaluate.audit(alignment.held_out, alignment.pairs, metric="dot")`` needs no such matrix.
+        """
+        return None if self.held_out is None else self.held_out[0] @ self.held_out[1].T
 
     @property
     def items_a(self) -> Items:
@@ -154,9 +166,6 @@ class FolderAlignment:
         for k in np.argsort(-self.scores, kind="stable").tolist():
             i, j = self.matches.pairs[k].tolist()
             reason = "no line yet" if self.threshold is None else "at or above the line" if kept[k] else "below the line"
-            margin = float(self.matches.margins[k])
-            if margin < 0:
-                reason += "; one of the two fits another better, which it did not get"
             rows.append(
                 (ids[0][i], ids[1][j], round(float(self.scores[k]), 4), bool(kept[k]), _KNOWN[int(self.known[k])],
                  "; ".join(given.get(i, [])), reason)
@@ -164,7 +173,7 @@ class FolderAlignment:
         return pd.DataFrame(rows, columns=["a", "b", "score", "kept", "known", "partner", "reason"])
 
     def unmatched(self) -> pd.DataFrame:
-        """Items without a given partner that are in no match that is kept: side, id, best (of all that are left), score, why."""
+        """Items without a given partner that are in no match that is kept: side (a or b), id, best of all that are left, score, why."""
         import pandas as pd
 
         open_, kept = self.open, self.kept & self.open
@@ -198,7 +207,7 @@ class FolderAlignment:
                         why = "its best fits another better, and with the one that it got it is below the line"
                     else:
                         why = "below the line"
-                    rows.append((self.b if side else self.a, ids[i], names[at] if at >= 0 else "", round(float(scores[row, best]), 4) if at >= 0 else np.nan, why))
+                    rows.append(("ab"[side], ids[i], names[at] if at >= 0 else "", round(float(scores[row, best]), 4) if at >= 0 else np.nan, why))
         return pd.DataFrame(rows, columns=["side", "id", "best", "score", "why"])
 
     def labelling(self) -> Labelling:
@@ -215,6 +224,23 @@ class FolderAlignment:
         some = self.open if self.open.any() else np.ones(len(self.scores), bool)
         pool = replace(self.matches, pairs=self.matches.pairs[some], scores=self.scores[some], margins=self.matches.margins[some])
         return Labelling(pool, self.target, self.delta, self.seed)
+
+    def labelled(self, labelling: Labelling) -> FolderAlignment:
+        """Return the same with the line that answers speak for; ``labelling`` is that of this alignment, with answers."""
+        from dataclasses import replace
+
+        from ..threshold import Labelling
+        from ._match import by_labels
+
+        if not isinstance(labelling, Labelling):
+            raise TypeError(f"labelling is {describe(labelling)}; want a threshold.Labelling: alignment.labelling()")
+        mine = replace(self, labels=None).labelling()
+        if labelling._fingerprint != mine._fingerprint:
+            raise ValueError("labelling is of another pool or has other settings; want alignment.labelling(), with answers")
+        if not labelling.asked:
+            return self
+        line = by_labels(labelling, self.target, self.delta)
+        return replace(self, labels=labelling, threshold=line.threshold, promise=line.promise, voids=line.voids)
 
     def summary(self) -> dict[str, Any]:
         """What ``summary.json`` holds: versions, counts, encoders, line and promise; the same for the same content."""
@@ -283,3 +309,10 @@ def _write_table(frame: pd.DataFrame, place: Path) -> None:
     text = safe.to_csv(index=False, lineterminator="\n")
     with replacing(place) as file:
         file.write(text.encode("utf-8-sig", "replace"))
+
+
+def load(folder: str | os.PathLike[str]) -> FolderAlignment:
+    """Return the alignment of a folder that ``align`` has written, with the answers that are in it, made again from its stages."""
+    from ._terminal import opened
+
+    return opened(as_path(folder, "folder"))

@@ -61,8 +61,9 @@ def said(found: FolderAlignment, out: Path) -> str:
 
 
 def opened(out: Path, labels: Any = None) -> FolderAlignment:
-    """The alignment of a folder of results, made again from its stages."""
+    """The alignment of a folder of results, made again from its stages, with the answers of a file or those that are in it."""
     place = out / "summary.json"
+    labels = labels or (out / "labels.csv" if (out / "labels.csv").is_file() else None)
     if not place.is_file():
         raise FileNotFoundError(f"{out} has no summary.json; want a folder that align has written")
     try:
@@ -81,14 +82,14 @@ def label(asked: Any) -> int:
     if asked.answers is not None:
         found = opened(out, Path(asked.answers))
     else:
-        found = opened(out, labels if labels.is_file() else None)
+        found = opened(out)
         labelling = found.labelling()
         if sys.stdin.isatty():
             _ask(found, labelling, labels)
         else:
             print(f"open {out / 'label.html'} in a browser, then: label {out} --answers FILE.csv")
-        if labelling.asked and labelling is not found.labels:
-            found = opened(out, labels)
+        found = found.labelled(labelling)
+        found.save(out)
     print(said(found, out))
     return 0
 
