@@ -60,6 +60,10 @@ def icons(folder, n=40, hide=0.3, seed=0, start=4500):
     return folder
 
 
+def number(name):
+    return int("".join(x for x in name if x.isdigit()))
+
+
 def results(out):
     return {x.name: x.read_bytes() for x in out.iterdir() if x.is_file()}
 
@@ -87,7 +91,7 @@ def test_a_folder_in_which_things_are_broken_ends_in_tables_and_a_summary(done):
     assert ((table.known == "right") == ((table.partner != "") & (table.partner == table.b)))[table.partner != ""].all()
     new = table[table.known == ""]
     assert len(new) == told["open"] == 40 - told["given_pairs"] > 5
-    assert (new.a.str[-3:] == new.b.str[-3:]).mean() > 0.6  # found, and nobody had said
+    assert np.mean(new.a.map(number) == new.b.map(number)) > 0.6  # found, and nobody had said
     tried = pd.DataFrame(told["tried"])
     assert tried.taken.sum() == 1 and tried.mrr.max() == tried.mrr[tried.taken].item()
     assert (tried.low <= tried.mrr)[tried.pairs > 0].all() and tried.why[tried.encoder == "own, network"].str.contains("400").all()
@@ -239,19 +243,20 @@ def test_few_pairs_are_said_to_be_few_and_teach_no_projection():
 @pytest.mark.parametrize(
     "rows",
     [
-        ["picture,words", "icon000.png,note", "icon001,icon001"],
+        ["picture,words", "icon000.png,nobody", "icon001,icon001"],
         ["icon001;icon001.png", "icon002;icon002"],
-        ["icon003\tICON3", "icon004.png\ticon004"],
+        ["icon003\tnobody", "icon004.png\ticon004"],
         ["icon001.png,icon001", "nobody,icon002"],
     ],
 )  # fmt: skip
-def test_pairs_of_a_file_are_found_by_names_in_any_order_with_or_without_a_head(done, tmp_path, rows):
-    folder, _ = done
+def test_pairs_of_a_file_are_found_by_names_in_any_order_with_or_without_a_head(tmp_path, rows):
+    folder = icons(tmp_path / "icons", 12, 0)
     (tmp_path / "pairs.csv").write_text("\n".join(rows), encoding="utf-8-sig")
     found = align_folder(folder, pairs=tmp_path / "pairs.csv", encoder=(encoders.SymbolLook(), encoders.SymbolWords()), progress=False)
-    assert [found.ids_a[i][-3:] for i, _ in found.pairs] == [found.ids_b[j][-3:] for _, j in found.pairs]
-    assert len(found.pairs) == sum(all(x.split(".")[0][:4] == "icon" for x in row.replace(";", ",").replace("\t", ",").split(",")) for row in rows)
-    assert any("names 1 times what was not read" in note for note in found.notes) == (len(found.pairs) == 1)
+    assert [found.ids_a[i] for i, _ in found.pairs] == [found.ids_b[j] for _, j in found.pairs]
+    lost = sum("nobody" in row for row in rows)
+    assert len(found.pairs) == sum(row.count("icon") == 2 for row in rows)
+    assert any("names 1 time" in note for note in found.notes) == bool(lost)
 
 
 # ---- errors
@@ -271,7 +276,7 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_1(done, tmp_path, capsys):
         (["align", str(folder), "--out", str(full)], "holds other files"),
         (["align", str(folder), "--out", str(tmp_path / "file")], "a file; want a folder"),
         (["align", str(full), "--out", str(tmp_path / "o1")], "text only; want two kinds"),
-        (["align", str(folder), "--out", str(tmp_path / "o2"), "--pairs", str(tmp_path / "pairs.csv")], "names 1 times what was not read"),
+        (["align", str(folder), "--out", str(tmp_path / "o2"), "--pairs", str(tmp_path / "pairs.csv")], "names 1 time what was not read"),
         (["align", str(folder), "--out", str(tmp_path / "o3"), "--target", "1.5"], "target is 1.5"),
         (["align", str(folder), "--out", str(tmp_path / "o4"), "--encoder", "best"], "encoder is 'best'"),
         (["align", str(folder), "--out", str(tmp_path / "o5"), "--encoder", "no_such_module:x"], "cannot be imported"),
@@ -333,7 +338,7 @@ def test_labels_from_the_page_move_the_line_and_the_terminal_asks(done, tmp_path
     labelling = found.labelling()
     for _ in range(3):
         i, j = labelling.ask()
-        labelling.answer(found.ids_a[i][-3:] == found.ids_b[j][-3:])
+        labelling.answer(number(found.ids_a[i]) == number(found.ids_b[j]))
     labelling.to_csv(tmp_path / "answers.csv")
     shutil.copy(old / "summary.json", out / "summary.json")
     assert main(["label", str(out), "--answers", str(tmp_path / "answers.csv")]) == 0
@@ -374,7 +379,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_results(tmp_path):
     pairs = [[i, int(partner[i])] for i in range(30)]
     align_folder(from_arrays(image=image, text=text, pairs=None), tmp_path / "whole", pairs=pairs, encoder=(Pixels(), Numbers()), progress=False)
     want, context = results(tmp_path / "whole"), multiprocessing.get_context("fork")
-    for moment in (1, 4, 13, 28, 33, 36):
+    for moment in (4, 19, 35):
         out = tmp_path / f"out{moment}"
         for again in (moment, 3):  # and once more on the way
             child = context.Process(target=killed, args=(out, image, text, pairs, again))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def align_folder(
     seed = as_seed(seed)
     root = None if isinstance(path, Collection) else as_path(path)
     place = None if out is None else checked_out(as_path(out, "out"), root)
-    collection = path if isinstance(path, Collection) else read(root, None, progress)
+    collection = path if root is None else read(root, None, place, progress)
     source = {
         "path": None if root is None else str(root.absolute()),
         "pairs": str(as_path(pairs).absolute()) if isinstance(pairs, (str, os.PathLike)) else pairs if pairs is None else "given in Python",
@@ -199,12 +200,14 @@ def checked_out(out: Path, root: Path | None) -> Path:
     return out
 
 
-def read(path: Any, encoding: str | None, progress: bool) -> Collection:
-    """A folder, or a table whose columns have usual names."""
+def read(path: Any, encoding: str | None, out: Path | None, progress: bool) -> Collection:
+    """A folder, or a table whose columns have usual names; of results inside the folder nothing is said."""
     from ..datasets import from_csv, from_folder
 
     if not path.is_file():
-        return from_folder(path, encoding=encoding, progress=progress)
+        found = from_folder(path, encoding=encoding, progress=progress)
+        mine = "" if out is None else os.path.relpath(os.path.realpath(out), os.path.realpath(path)).replace(os.sep, "/") + "/"
+        return replace(found, notes=[note for note in found.notes if not mine or not note.file.startswith(mine)])
     with path.open("rb") as file:
         head = file.readline(2**16).decode("utf-8-sig", "replace").strip()
     mark = max(",;\t", key=head.count)
