@@ -271,6 +271,10 @@ def problems(nb: nbformat.NotebookNode, path: Path | None = None) -> list[str]:
         if (lines := len(cell.source.splitlines())) > MAX_CODE_LINES:
             found.append(f"code cell {n} has {lines} lines; at most {MAX_CODE_LINES}")
         found += [f"code cell {n} uses {what}" for p, what in FORBIDDEN.items() if re.search(p, cell.source)]
+        if what := reaches_out(cell.source):
+            found.append(
+                f"code cell {n} reaches for {what}: ask the package (datasets.measured, datasets.sample)"
+            )
         shows = cell.source.rstrip().splitlines()[-1:] and _ends_in_value(cell.source)
         if shows and not cell.outputs:
             found.append(
@@ -301,6 +305,34 @@ def problems(nb: nbformat.NotebookNode, path: Path | None = None) -> list[str]:
     if path is not None:
         found += file_problems(nb, path)
     return found
+
+
+def reaches_out(source: str) -> str:
+    """What a cell reads from a place that only a checkout has, or that depends on where Jupyter was started; or ``""``."""
+    import ast
+
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a line for the shell or a magic
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if ".." in re.split(r"[/\\]", node.value):
+                return f"the path {node.value!r}"
+        elif isinstance(node, ast.Attribute) and node.attr in ("__file__", "parents", "getcwd", "cwd"):
+            return f".{node.attr}"
+        elif isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            of = getattr(node.func, "value", None)  # Path("x") of Path("x").read_text()
+            if isinstance(of, ast.Call) and getattr(of.func, "id", "") == "Path":
+                node = of
+            elif name != "open" and not name.startswith(
+                ("read_", "from_folder", "from_csv", "loadtxt", "listdir")
+            ):
+                continue
+            if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+                return f"{name} of {node.args[0].value!r}"
+    return ""
 
 
 def _ends_in_value(source: str) -> bool:

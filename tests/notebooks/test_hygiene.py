@@ -88,6 +88,26 @@ def absolute_path(nb, code):
     code[0].source += "\nopen('" + "/home" + "/me/data.csv')"
 
 
+def parent_folder(nb, code):
+    code[0].source += "\nPath('..', 'benchmarks')"
+
+
+def parent_path(nb, code):
+    code[0].source += "\nplace = '../data/x.csv'"
+
+
+def own_source(nb, code):
+    code[0].source += "\nPath(mmalign_nb.__file__).parents[1]"
+
+
+def current_folder(nb, code):
+    code[0].source += "\npd.read_csv('captions.csv')"
+
+
+def current_folders_file(nb, code):
+    code[0].source += "\nPath('captions.csv').read_text()"
+
+
 def nameless_picture(nb, code):
     code[0].outputs.append(nbformat.v4.new_output("display_data", data={"image/png": "aGVsbG8=\n"}))
 
@@ -131,6 +151,11 @@ def hasty(nb, code):
         (interact, "interact"),
         (output_widget, "Output widget"),
         (absolute_path, "absolute path"),
+        (parent_folder, "reaches for the path '..'"),
+        (parent_path, "reaches for the path '../data/x.csv'"),
+        (own_source, "reaches for ."),
+        (current_folder, "reaches for read_csv of 'captions.csv'"),
+        (current_folders_file, "reaches for read_text of 'captions.csv'"),
         (nameless_picture, "without alt text"),
         (nameless_img, "<img> without alt text"),
         (nameless_markdown_picture, "no alt text"),
