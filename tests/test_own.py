@@ -1,15 +1,18 @@
 """The reader's own data: what real folders hold, made into what encoders take, and each change and refusal said."""
 
+import csv
+import importlib.util
 import io
 import os
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
 
-from mmalign_nb.datasets import from_arrays, from_csv, from_folder
+from mmalign_nb.datasets import from_arrays, from_csv, from_folder, sample
 
 
 def read(folder, **more):
@@ -335,3 +338,42 @@ def test_arrays_with_pairs_by_row_named_or_unknown():
         from_arrays(audio=sound[0])
     with pytest.raises(ValueError, match="nothing is given"):
         from_arrays()
+
+
+# ---- the folder that comes with the package
+
+
+def test_the_sample_is_what_its_generator_makes(tmp_path):
+    place = Path(__file__).resolve().parents[1] / "tools" / "make_sample.py"
+    spec = importlib.util.spec_from_file_location("make_sample", place)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    tool.make(tmp_path)
+    names = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
+    assert names == sorted(p.relative_to(sample()).as_posix() for p in sample().rglob("*") if p.is_file())
+    assert sum(os.path.getsize(sample() / name) for name in names) < 2**20
+    for name in names:
+        if name.endswith(
+            (".csv", ".txt", ".md", ".bmp")
+        ):  # other builds pack pictures and sounds in other bytes
+            assert (tmp_path / name).read_bytes() == (sample() / name).read_bytes(), name
+    for name in names[::7]:
+        if name.endswith((".png", ".gif", ".tiff")) and "1000" not in name:
+            with Image.open(tmp_path / name) as made, Image.open(sample() / name) as kept:
+                assert np.array_equal(np.asarray(made.convert("RGBA")), np.asarray(kept.convert("RGBA"))), (
+                    name
+                )
+
+
+def test_the_sample_holds_what_its_readme_says():
+    found = read(sample())
+    ids = {kind: found[kind].ids.tolist() for kind in ("image", "text")}
+    given = {(ids["image"][i], ids["text"][j]) for i, j in found.pairs("image", "text")}
+    with open(sample() / "truth.csv", encoding="utf-8", newline="") as file:
+        rows = [(row["image"], row["text"], row["what"]) for row in csv.DictReader(file)]
+    right = {(a, b) for a, b, _ in rows}
+    assert (len(given), len(right), len(right & given)) == (78, 86, 76)
+    assert {(a, b) for a, b, what in rows if what == "given"} == right & given
+    assert all(a in ids["image"] and b in ids["text"] for a, b in right)
+    assert len(ids["image"]) == len(ids["text"]) == 91
+    assert len({n.why for n in found.notes if n.what == "skipped"}) == 5

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .._check import as_count, as_number, check_same_length, describe, one_of
-from .._files import as_path
+from .._files import as_path, shipped
 from ._items import _MODALITIES, Items
 from ._readers import Unusable, read_picture, read_sound_file, read_table, read_text, sound_seconds
 
@@ -400,6 +400,38 @@ def from_arrays(
         for i, j in _rows(pairs, len(sides[a]), len(sides[b])).tolist():
             keys[a][i] = keys[b][j] = f"pair {i}"
     return Collection(sides, keys, [])
+
+
+def sample() -> Path:
+    """Return a small folder such as a reader's own, which comes with the package: pictures, captions, sounds, and what goes wrong.
+
+    78 pictures have a caption, two of these captions are swapped; 13 pictures and 13 captions have no partner, and 8 of them
+    belong together; some files cannot be used. Its ``truth.csv`` has the right partners.
+
+    Returns
+    -------
+    Path
+        The folder, for reading: copy it before you change anything in it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the installation lacks it.
+
+    Notes
+    -----
+    Notebook: ``11_your_own_data``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.datasets import from_folder, sample
+    >>> from_folder(sample(), progress=False)
+    Collection(text 91, image 91, audio 12; text–image 78 pairs; text–audio 12 pairs; image–audio 12 pairs; 7 skipped)
+    """
+    folder = shipped("sample")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not there; install the package again")
+    return folder
 
 
 # ---- on the way
