@@ -23,12 +23,12 @@ def ship(monkeypatch):
     return put
 
 
+def paths(folder):
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name != MEMORY}
+
+
 def texts(folder):
-    return {
-        p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8")
-        for p in folder.rglob("*")
-        if p.is_file() and p.name != MEMORY
-    }
+    return {name: (folder / name).read_text(encoding="utf-8") for name in paths(folder)}
 
 
 def dead_links(folder):
@@ -47,7 +47,7 @@ def test_the_copy_has_everything_and_its_links_work(tmp_path, capsys):
     folder = tmp_path / "a course"
     assert start(folder) == 0
     assert not list(dead_links(folder))
-    names = set(texts(folder))
+    names = paths(folder)
     assert {PAGE, "notebooks/solutions/00_start_here.ipynb", "docs/GLOSSARY.md", "README.md"} <= names
     assert len([x for x in names if re.match(r"notebooks/\d\d", x)]) >= 10
     sample = {
