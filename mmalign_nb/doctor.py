@@ -287,7 +287,7 @@ def _disk() -> Iterator[Finding]:
 
     from .datasets.fetch import kept_in
 
-    places = {  # what for, and what has it elsewhere
+    places: dict[str, tuple[str | Path, str]] = {  # what for, and what has it elsewhere
         "temporary files": (tempfile.gettempdir(), "TMPDIR"),
         "Jupyter": (jupyter_runtime_dir(), "JUPYTER_RUNTIME_DIR"),
         "downloads": (kept_in(), "MMALIGN_NB_DATA"),
@@ -441,7 +441,7 @@ def _needs(extra: str = "") -> list[Any]:
     of_all = [x for x in needs if x.marker is None or x.marker.evaluate({"extra": ""})]
     if not extra:
         return of_all
-    return [x for x in needs if x not in of_all and x.marker.evaluate({"extra": extra})]
+    return [x for x in needs if x.marker and x not in of_all and x.marker.evaluate({"extra": extra})]
 
 
 def _lacking(needs: list[Any]) -> list[tuple[Any, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -70,8 +71,8 @@ def course() -> Iterator[tuple[str, bytes]]:
             if path.is_file() and not any(x.startswith(".") for x in inside.parts):
                 yield f"{where}/{inside.as_posix()}", path.read_bytes()
     readme = shipped("notebooks").parent / "README.md"
-    told = readme.read_text(encoding="utf-8") if readme.is_file() else metadata("mmalign_nb").get_payload()
-    yield "README.md", contents(str(told)).encode()
+    told = readme.read_text(encoding="utf-8") if readme.is_file() else metadata("mmalign_nb")["Description"]
+    yield "README.md", contents(told).encode()
 
 
 def contents(readme: str) -> str:
@@ -131,9 +132,15 @@ def _put(place: Path, name: str, content: bytes, memory: dict[str, str]) -> tupl
 
 
 def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; not brought to the disk one by one, which takes a network's folder minutes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(content)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _digest(content: bytes) -> str:
