@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -48,11 +49,16 @@ def _run(asked: Any) -> int:
     if asked.command == "start":
         from .start import start
 
-        return start(asked.folder)
+        return int(start(asked.folder) or 0)
     if asked.command == "doctor":
         from .doctor import doctor
 
-        return doctor()
+        return int(doctor() or 0)
+    if asked.command == "report":
+        from .own._report import report
+
+        print(report(asked.out))
+        return 0
     from .own import _terminal
 
     return int(getattr(_terminal, asked.command)(asked))
@@ -60,6 +66,9 @@ def _run(asked: Any) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return its exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show is no reason to end
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     asked = _parser().parse_args(arguments)
     try:
         return _run(asked)

@@ -29,7 +29,7 @@ from . import __version__
 PACKAGE = Path(__file__).resolve().parent
 TORCH = ("torch", "torchvision", "torchaudio")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-MEMORY = 2 * 2**30  # bytes: chapter 09, the largest, takes 1.2 GB, JupyterLab and a browser the rest
+MEMORY = 2 * 2**30  # bytes: the largest chapter takes 1.5 GB, JupyterLab the rest
 DISK = 500 * 2**20  # bytes: for what chapters write and remove again, and for a copy of the notebooks
 # What a reader may add, and what for. The other extras are for those who work on the package.
 EXTRAS = {
@@ -316,7 +316,7 @@ def _disk() -> Iterator[Finding]:
 
 def _processors(trial: Trial) -> Iterator[Finding]:
     usable, threads = _usable_processors(), trial.threads
-    told = f"{usable} usable" + f", torch takes {threads} threads" * bool(threads)
+    told = f"{usable} usable" + f"; torch's threads: {threads}" * bool(threads)
     if threads > usable:
         yield Finding("tip", "processors", f"{told}; fewer are quicker", _set("OMP_NUM_THREADS", str(usable)))
     else:

@@ -228,7 +228,7 @@ def test_processors(monkeypatch):
     quota = {"/sys/fs/cgroup/cpu.max": "max 100000"}
     monkeypatch.setattr(doctor, "_read", lambda path: quota.get(path, ""))
     assert (
-        str(one(doctor._processors, trial(threads=8))) == "[ok]  processors: 8 usable, torch takes 8 threads"
+        str(one(doctor._processors, trial(threads=8))) == "[ok]  processors: 8 usable; torch's threads: 8"
     )
     quota["/sys/fs/cgroup/cpu.max"] = "200000 100000"
     said = one(doctor._processors, trial(threads=8))
