@@ -280,11 +280,16 @@ def glossary(book: Book) -> None:
     book.add(Page(page, "Glossary", body, source, "page"))
 
 
+def section(text: str, name: str) -> str:
+    """What stands under one heading of the README, up to the next of its kind; nothing if it isn't there."""
+    return text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
 def front(book: Book) -> None:
     """The index and the page on running it all, from the README."""
     text = (book.root / "README.md").read_text(encoding="utf-8")
-    head, _, rest = text.partition("\n## Start\n")
-    rest = rest.partition("\n## Chapters")[0]
+    head = text.partition("\n## Start\n")[0]
+    rest = "\n".join(section(text, name) for name in ("Start", "All commands, extras, Windows"))
     chapters = [page for page in book.pages.values() if page.kind == "chapter"]
     rows = "".join(
         f'<li><a href="{page.path}"><span class="number">{page.title.split()[0]}</span>'
