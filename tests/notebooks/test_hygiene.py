@@ -235,15 +235,31 @@ def test_the_glossary_is_in_order_and_has_chinese_and_a_sentence():
         assert (GLOSSARY.parent / link).exists(), anchor
 
 
-def test_a_word_is_linked_in_the_chapter_where_it_first_stands_and_only_once():
+def explains(prose, term):
+    """Whether a chapter's prose sets a term, or a part of its name, in *italics* or **bold**, as where it explains it."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|^ *[*] ", " ", prose, flags=re.S | re.M)
+    found = re.findall(r"(?<![\w*])(\*\*?)(?=\S)([^*]+?)\1(?![\w*])", prose)
+    marked = [x.casefold() for _, x in found if len(x) > 3]
+    whole = [(name, x) for x in marked for name in term.casefold().split(", ")]
+    return any(re.search(rf"\b{re.escape(x)}\b", n) or re.search(rf"\b{re.escape(n)}\b", x) for n, x in whole)
+
+
+def test_a_word_is_linked_or_explained_in_the_chapter_where_it_first_stands_and_linked_only_once():
     for path in tools.chapters():
         prose = "\n".join(c.source for c in tools.read(path).cells if c.cell_type == "markdown")
         linked = re.findall(r"\]\(\.\./docs/GLOSSARY\.md#([^)]+)\)", prose)
         assert len(set(linked)) == len(linked), (
             f"{path.name}: {sorted({x for x in linked if linked.count(x) > 1})}"
         )
-        own = {anchor for anchor, *_, chapter, _ in glossary() if chapter == path.name[:2]}
-        assert own <= set(linked), f"{path.name}: {sorted(own - set(linked))}"
+        for anchor, term, *_, chapter, _ in glossary():
+            if chapter == path.name[:2] and anchor not in linked:
+                assert explains(prose, term), f"{path.name} neither links nor explains {term!r}"
+
+
+def test_a_word_that_only_stands_somewhere_is_not_explained():
+    assert explains("A **filter** is small.\n* *gate*: opens", "filter")
+    assert explains("* *gate*: opens", "gate, door")
+    assert not explains("* A filter is **small**.\n* It opens *and* closes.", "filter")
 
 
 def test_stale_navigation_and_dead_links_are_caught(tmp_path):
