@@ -87,15 +87,25 @@ def put_navigation(nb: nbformat.NotebookNode, path: Path) -> None:
 
 
 def readme_table() -> str:
-    rows = ["| chapter | after it you can | minutes |", "|---|---|---|"]
+    rows = ["| chapter | after it you can | you need | minutes |", "|---|---|---|---|"]
     for path in chapters():
         nb = read(path)
         head = nb.cells[0].source
         gist = re.search(r"\*\*In one line:\*\*\s*(.+)", head)
         rows.append(
-            f"| [{title(nb)}](notebooks/{path.name}) | {gist[1].strip() if gist else ''} | {promised(nb) or ''} |"
+            f"| [{title(nb)}](notebooks/{path.name}) | {gist[1].strip() if gist else ''} "
+            f"| {needed(head)} | {promised(nb) or ''} |"
         )
     return "\n".join(rows)
+
+
+def needed(head: str) -> str:
+    """What to know before a chapter, from its first cell: the chapters that it names, or else its first sentence."""
+    told = re.search(r"\*\*You need:\*\*\s*(.+?)(?=\n\*\*|\n\n|\Z)", head, flags=re.S)
+    if not told:
+        return ""
+    names = dict.fromkeys(re.findall(r"\]\((\d\d_\w+\.ipynb)\)", told[1]))
+    return ", ".join(f"[{x[:2]}](notebooks/{x})" for x in names) or " ".join(told[1].split(". ")[0].split()).rstrip(".")
 
 
 def readme_with_table(text: str) -> str:
