@@ -227,9 +227,7 @@ def test_processors(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
     quota = {"/sys/fs/cgroup/cpu.max": "max 100000"}
     monkeypatch.setattr(doctor, "_read", lambda path: quota.get(path, ""))
-    assert (
-        str(one(doctor._processors, trial(threads=8))) == "[ok]  processors: 8 usable; torch's threads: 8"
-    )
+    assert str(one(doctor._processors, trial(threads=8))) == "[ok]  processors: 8 usable; torch's threads: 8"
     quota["/sys/fs/cgroup/cpu.max"] = "200000 100000"
     said = one(doctor._processors, trial(threads=8))
     assert said.mark == "tip"

@@ -105,7 +105,9 @@ def needed(head: str) -> str:
     if not told:
         return ""
     names = dict.fromkeys(re.findall(r"\]\((\d\d_\w+\.ipynb)\)", told[1]))
-    return ", ".join(f"[{x[:2]}](notebooks/{x})" for x in names) or " ".join(told[1].split(". ")[0].split()).rstrip(".")
+    return ", ".join(f"[{x[:2]}](notebooks/{x})" for x in names) or " ".join(
+        told[1].split(". ")[0].split()
+    ).rstrip(".")
 
 
 def readme_with_table(text: str) -> str:

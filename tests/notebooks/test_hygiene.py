@@ -348,5 +348,8 @@ def test_check_command_fails_on_a_cleared_notebook(tmp_path):
 def test_what_a_chapter_needs_are_the_chapters_it_names_or_its_first_sentence():
     head = "# 07 x\n\n**You need:** chapters [01](01_a.ipynb) (encoders) and\n[04](04_b.ipynb), again [01](01_a.ipynb).\n**Minutes:** 5"
     assert tools.needed(head) == "[01](notebooks/01_a.ipynb), [04](notebooks/04_b.ipynb)"
-    assert tools.needed("**You need:** a little\nPython. No network.\n\nSee [05](05_c.ipynb).") == "a little Python"
+    assert (
+        tools.needed("**You need:** a little\nPython. No network.\n\nSee [05](05_c.ipynb).")
+        == "a little Python"
+    )
     assert tools.needed("# x") == ""
