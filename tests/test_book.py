@@ -284,8 +284,11 @@ def test_a_second_run_writes_the_same_bytes(written):
         "index.html",
         "glossary.html",
         "run.html",
+        "instructor.html",
+        "next.html",
         "tables.html",
         "weights.html",
+        "changes.html",
         "reference/index.html",
     } | notebooks | rooms
 

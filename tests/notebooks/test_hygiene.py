@@ -89,6 +89,26 @@ def absolute_path(nb, code):
     code[0].source += "\nopen('" + "/home" + "/me/data.csv')"
 
 
+def parent_folder(nb, code):
+    code[0].source += "\nPath('..', 'benchmarks')"
+
+
+def parent_path(nb, code):
+    code[0].source += "\nplace = '../data/x.csv'"
+
+
+def own_source(nb, code):
+    code[0].source += "\nPath(mmalign_nb.__file__).parents[1]"
+
+
+def current_folder(nb, code):
+    code[0].source += "\npd.read_csv('captions.csv')"
+
+
+def current_folders_file(nb, code):
+    code[0].source += "\nPath('captions.csv').read_text()"
+
+
 def nameless_picture(nb, code):
     code[0].outputs.append(nbformat.v4.new_output("display_data", data={"image/png": "aGVsbG8=\n"}))
 
@@ -132,6 +152,11 @@ def hasty(nb, code):
         (interact, "interact"),
         (output_widget, "Output widget"),
         (absolute_path, "absolute path"),
+        (parent_folder, "reaches for the path '..'"),
+        (parent_path, "reaches for the path '../data/x.csv'"),
+        (own_source, "reaches for ."),
+        (current_folder, "reaches for read_csv of 'captions.csv'"),
+        (current_folders_file, "reaches for read_text of 'captions.csv'"),
         (nameless_picture, "without alt text"),
         (nameless_img, "<img> without alt text"),
         (nameless_markdown_picture, "no alt text"),
@@ -211,15 +236,31 @@ def test_the_glossary_is_in_order_and_has_chinese_and_a_sentence():
         assert (GLOSSARY.parent / link).exists(), anchor
 
 
-def test_a_word_is_linked_in_the_chapter_where_it_first_stands_and_only_once():
+def explains(prose, term):
+    """Whether a chapter's prose sets a term, or a part of its name, in *italics* or **bold**, as where it explains it."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|^ *[*] ", " ", prose, flags=re.S | re.M)
+    found = re.findall(r"(?<![\w*])(\*\*?)(?=\S)([^*]+?)\1(?![\w*])", prose)
+    marked = [x.casefold() for _, x in found if len(x) > 3]
+    whole = [(name, x) for x in marked for name in term.casefold().split(", ")]
+    return any(re.search(rf"\b{re.escape(x)}\b", n) or re.search(rf"\b{re.escape(n)}\b", x) for n, x in whole)
+
+
+def test_a_word_is_linked_or_explained_in_the_chapter_where_it_first_stands_and_linked_only_once():
     for path in tools.chapters():
         prose = "\n".join(c.source for c in tools.read(path).cells if c.cell_type == "markdown")
         linked = re.findall(r"\]\(\.\./docs/GLOSSARY\.md#([^)]+)\)", prose)
         assert len(set(linked)) == len(linked), (
             f"{path.name}: {sorted({x for x in linked if linked.count(x) > 1})}"
         )
-        own = {anchor for anchor, *_, chapter, _ in glossary() if chapter == path.name[:2]}
-        assert own <= set(linked), f"{path.name}: {sorted(own - set(linked))}"
+        for anchor, term, *_, chapter, _ in glossary():
+            if chapter == path.name[:2] and anchor not in linked:
+                assert explains(prose, term), f"{path.name} neither links nor explains {term!r}"
+
+
+def test_a_word_that_only_stands_somewhere_is_not_explained():
+    assert explains("A **filter** is small.\n* *gate*: opens", "filter")
+    assert explains("* *gate*: opens", "gate, door")
+    assert not explains("* A filter is **small**.\n* It opens *and* closes.", "filter")
 
 
 def test_stale_navigation_and_dead_links_are_caught(tmp_path):
@@ -301,3 +342,13 @@ def test_check_command_fails_on_a_cleared_notebook(tmp_path):
     )
     assert run.returncode == 1
     assert "code cell 1 has execution count None" in run.stdout
+
+
+def test_what_a_chapter_needs_are_the_chapters_it_names_or_its_first_sentence():
+    head = "# 07 x\n\n**You need:** chapters [01](01_a.ipynb) (encoders) and\n[04](04_b.ipynb), again [01](01_a.ipynb).\n**Minutes:** 5"
+    assert tools.needed(head) == "[01](notebooks/01_a.ipynb), [04](notebooks/04_b.ipynb)"
+    assert (
+        tools.needed("**You need:** a little\nPython. No network.\n\nSee [05](05_c.ipynb).")
+        == "a little Python"
+    )
+    assert tools.needed("# x") == ""
