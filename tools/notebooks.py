@@ -87,15 +87,22 @@ def put_navigation(nb: nbformat.NotebookNode, path: Path) -> None:
 
 
 def readme_table() -> str:
-    rows = ["| chapter | after it you can | minutes |", "|---|---|---|"]
+    rows = ["| chapter | after it you can | builds on | minutes |", "|---|---|---|--:|"]
     for path in chapters():
         nb = read(path)
         head = nb.cells[0].source
         gist = re.search(r"\*\*In one line:\*\*\s*(.+)", head)
         rows.append(
-            f"| [{title(nb)}](notebooks/{path.name}) | {gist[1].strip() if gist else ''} | {promised(nb) or ''} |"
+            f"| [{title(nb)}](notebooks/{path.name}) | {gist[1].strip() if gist else ''} "
+            f"| {', '.join(builds_on(head))} | {promised(nb) or ''} |"
         )
     return "\n".join(rows)
+
+
+def builds_on(head: str) -> list[str]:
+    """The numbers of the chapters that a chapter's first cell says it needs."""
+    need = re.search(r"\*\*You need:\*\*(.*?)(?=\*\*|\Z)", head, flags=re.S)
+    return sorted(set(re.findall(r"\]\((\d\d)_", need[1]))) if need else []
 
 
 def readme_with_table(text: str) -> str:
