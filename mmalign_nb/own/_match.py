@@ -13,6 +13,9 @@ from ._fit import Trial, Vectors
 from ._pairs import Split
 
 
+_SMALLEST_POOL = 40  # matches that the strictest line of Labelling keeps
+
+
 class Matched(NamedTuple):
     """All matches, what is known of each (1 right, 0 wrong, −1 not known), and the scores of the line's calibration."""
 
@@ -109,14 +112,17 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
     new, share = int((found.known < 0).sum()), f"{target:.0%}".replace(".0%", "%")
     asks = answers_needed(target, delta)
     if line.abstained:
-        right, n = int(found.right.sum()), len(found.right)
+        right, n, pool = int(found.right.sum()), len(found.right), new or len(found.known)
+        helps = f"answers on single matches (about {asks} if nearly all of the best are right), or more given pairs"
+        if pool < _SMALLEST_POOL:
+            helps = f"to look at all {pool} matches: so few need no line"
         why = (
             f"no pair is given, so nothing is known of how often a match is right" if not n
             else f"{right} of {n} given partners were found again, which does not show {share} anywhere"
         )  # fmt: skip
         return Line(
             None,
-            f"No line yet: {why}. What helps: answers on single matches (about {asks} if nearly all of the best are right), or more given pairs.",
+            f"No line yet: {why}. What helps: {helps}.",
             [],
             line.guarantee,
         )
