@@ -312,9 +312,8 @@ class _Shown:
     @cached_property
     def scores(self) -> np.ndarray:
         """All scores between the items on the page, by encoders that have not seen the row's given pair."""
-        A, B = (
-            np.asarray(x[rows], np.float64) for x, rows in zip(self.found.held_out, self.rows, strict=True)
-        )
+        both = self.found.held_out or (self.found.vectors_a, self.found.vectors_b)
+        A, B = (np.asarray(x[rows], np.float64) for x, rows in zip(both, self.rows, strict=True))
         # Four digits: the last ones depend on the machine that multiplies, and nobody reads them.
         S = np.round(A @ B.T, 4).astype(np.float32)
         S[tuple(self.matches.pairs.T)] = self.matches.scores
