@@ -14,7 +14,7 @@ from mmalign_nb.own import FolderAlignment
 NASTY = [
     "<img src=x onerror=alert(1)>",
     "</script><script>alert(2)</script>",
-    "‮gnp.exe‬",
+    "\u202egnp.exe\u202c",
     "=HYPERLINK(1)",
     "{title} & 'both' \"signs\" \\ ` ${x}",
     "nul\0 and half \x1b[31m",

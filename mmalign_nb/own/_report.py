@@ -557,9 +557,7 @@ def _table(table: pd.DataFrame) -> list[list[str]]:
         tail = next(
             (row["reason"][len(x) :] for x in (*_REASONS, _NO_LINE) if row["reason"].startswith(x)), ""
         )
-        told = [_UNSEEN.sub("\ufffd", str(row[name])) for name in ("a", "b", "score", "known", "partner")] + [
-            tail
-        ]
+        told = [*(str(row[name]) for name in ("a", "b", "score", "known", "partner")), tail]
         size += sum(map(len, told)) + 16
         if size > _ROWS:
             break
