@@ -611,7 +611,7 @@ def _alone(shown: _Shown) -> str:
         entries = []
         for row in rows[:_LIST]:
             own, best = shown.item(side, row["id"]), shown.item(1 - side, row["best"]) if row["best"] else ""
-            near = f'<span class="rp-facts">nearest:</span>{best}' if best else ""
+            near = f'<span class="rp-near">nearest:</span>{best}' if best else ""
             entries.append(
                 f'<li><div class="rp-pair">{own}{near}</div>'
                 f'<div class="rp-facts"><b>{_number(row["score"])}</b> {_said(row["why"])}</div></li>'
