@@ -117,7 +117,7 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
         if pool < _SMALLEST_POOL:
             helps = f"to look at all {pool} matches: so few need no line"
         why = (
-            f"no pair is given, so nothing is known of how often a match is right" if not n
+            "no pair is given, so nothing is known of how often a match is right" if not n
             else f"{right} of {n} given partners were found again, which does not show {share} anywhere"
         )  # fmt: skip
         return Line(
