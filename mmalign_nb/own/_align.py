@@ -299,14 +299,14 @@ def _matched(work: Work, trial: Trial, split: Split, final: Any, scores: Any) ->
         found = match(trial, split, final, scores)
         x = found.matches
         arrays = {"pairs": x.pairs, "scores": x.scores, "finite": np.isfinite(x.margins), "margins": np.nan_to_num(x.margins, posinf=0.0, neginf=0.0)}
-        arrays |= {"known": found.known, "tested": found.scores, "right": found.right, "groups": found.groups}
+        arrays |= {"known": found.known, "tested": found.scores, "right": found.right, "groups": found.groups, "absent": found.absent}
         return {"tied": int(x.tied), "shape": list(x.shape)}, arrays
 
     facts, x = work.stage("matches", trial.of, make)
     shape = (int(facts["shape"][0]), int(facts["shape"][1]))
     alone = [np.setdiff1d(np.arange(k), x["pairs"][:, side]) for side, k in enumerate(shape)]
     margins = np.where(x["finite"], x["margins"], np.inf)
-    return Matched(Matches(x["pairs"], x["scores"], margins, *alone, shape, tied=facts["tied"]), x["known"], x["tested"], x["right"], x["groups"])
+    return Matched(Matches(x["pairs"], x["scores"], margins, *alone, shape, tied=facts["tied"]), x["known"], x["tested"], x["right"], x["groups"], x["absent"])
 
 
 def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: str) -> Any:
@@ -364,4 +364,4 @@ def _by_structure(sides: tuple[Side, Side], a: str, b: str, views: Any, work: Wo
     nothing = np.empty(0)
     tried.loc[len(tried)] = {"encoder": "structure", "pairs": 0, "taken": True, "why": "no pair is given, and no encoder shares a space"}
     known = np.full(len(matches), -1, np.int8)
-    return None, Vectors(x["a"], x["b"]), Matched(matches, known, nothing, nothing.astype(bool), nothing.astype(np.int64))
+    return None, Vectors(x["a"], x["b"]), Matched(matches, known, nothing, nothing.astype(bool), nothing.astype(np.int64), nothing)
