@@ -59,7 +59,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 install: $(VENV)/.installed
 
 lab: install
-	$(BIN)/jupyter lab $(LAB_ARGS) $(FIRST)
+	$(BIN)/jupyter lab --ServerApp.root_dir=. $(LAB_ARGS) $(FIRST)
 
 test: style types layers nbval unit browser
 

@@ -2,7 +2,7 @@
 
 The modules are the chapters' rooms, and data flows through them in one direction::
 
-    datasets -> features -> project -> similarity -> align -> threshold / evaluate -> plots, panels
+    datasets -> features -> project -> similarity -> align -> threshold / evaluate -> plots, panels -> own
 
 Importing the package loads none of them (PEP 562): each is loaded when first used, so that
 ``import mmalign_nb`` does not wait for torch, gensim, scikit-learn or matplotlib.
@@ -22,6 +22,7 @@ _ROOMS = (
     "exercises",
     "explain",
     "features",
+    "own",
     "panels",
     "plots",
     "project",

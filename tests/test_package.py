@@ -58,6 +58,7 @@ NO_SOURCE = {
     "Items": "a container",
     "downloaded": "says what is in a folder; each set names its source",
     "check": "a rule of this package",
+    "sample": "made here, of things",
     "nonsense": "made here, from lists of everyday words",
     "things": "drawn here, from no one else's data",
     "typefaces": "a list of names; glyphs names the fonts' source",

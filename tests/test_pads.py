@@ -8,7 +8,7 @@ import pytest
 from mmalign_nb.datasets import glyphs
 from mmalign_nb.features import CnnImage, RnnAudio, TfidfText
 from mmalign_nb.panels import DrawPad, SearchPanel, SoundPad, _export
-from mmalign_nb.panels._base import _as_json
+from mmalign_nb.panels.instrument import as_json
 from mmalign_nb.search import Index
 
 RNG = np.random.default_rng(0)
@@ -129,7 +129,7 @@ def test_only_what_a_page_can_compute_is_sent(monkeypatch):
         sent = SearchPanel(index, encoder, texts)._state()["_finder"]
         assert list(sent["texts"]) == ["words"]
         assert (sent["pictures"], sent["media"]["n"]) == (None, 4)
-        json.dumps(_as_json(sent))
+        json.dumps(as_json(sent))
     assert SearchPanel(index, {"a": tfidf, "b": lambda t: tfidf.transform(t)}, texts)._finder()["texts"].keys() == {"a"}  # fmt: skip
     assert SearchPanel(index, lambda t: tfidf.transform(t), texts)._finder() is None
     assert SearchPanel(Index("euclidean").add(tfidf.transform(texts)), tfidf, texts)._finder() is None
@@ -164,7 +164,7 @@ def test_sixteen_shades_for_grey_pictures():
 
     from PIL import Image
 
-    from mmalign_nb.panels._media import Media
+    from mmalign_nb.panels.media import Media
 
     g = glyphs()[:50]
     sheet = Image.open(io.BytesIO(Media(g.image, "items", 50).sent(small=True)["sheets"][0]))

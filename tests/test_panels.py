@@ -21,7 +21,7 @@ from mmalign_nb import align
 from mmalign_nb import threshold as rules
 from mmalign_nb.datasets import Items
 from mmalign_nb.panels import ThresholdPanel, instrument
-from mmalign_nb.panels._media import Media
+from mmalign_nb.panels.media import Media
 from mmalign_nb.panels.threshold import MODES
 
 RNG = np.random.default_rng(0)

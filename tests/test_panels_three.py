@@ -15,7 +15,7 @@ from scipy import sparse
 
 from mmalign_nb.features import TfidfText, Word2VecText
 from mmalign_nb.panels import ComparePanel, MapPanel, SearchPanel
-from mmalign_nb.panels._media import Media, two_sides
+from mmalign_nb.panels.media import Media, two_sides
 from mmalign_nb.search import Index
 
 RNG = np.random.default_rng(0)

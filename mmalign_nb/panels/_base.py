@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import html
-import json
 import math
 import os
 from abc import abstractmethod
@@ -177,8 +176,12 @@ class Panel(anywidget.AnyWidget):
 
     def _living(self) -> str:
         """The panel as a part of a page: the data that bring it to life."""
-        told = json.dumps(_as_json(self._state()), ensure_ascii=True, sort_keys=True).replace("<", "\\u003c")
-        return f'<div class="mm-live"><script type="application/json">{told}</script></div>'
+        return instrument.living(self._state())
+
+    def _still(self) -> str:
+        """A picture that stands in where the panel does not live."""
+        png = base64.b64encode(figure_png(self.figure())).decode("ascii")
+        return f'<img class="mm-still" alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}">'
 
     def save_html(self, path: str | os.PathLike[str], title: str | None = None) -> None:
         """Write a page of its own, UTF-8, in which the panel lives without Python and without a network.
@@ -203,26 +206,10 @@ class Panel(anywidget.AnyWidget):
         (False, True)
         """
         title = type(self).__name__ if title is None else as_words(title, "title")
-        png = base64.b64encode(figure_png(self.figure())).decode("ascii")
-        picture = f'<img class="mm-still" alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}">'
-        page = instrument.page(title, self._living() + picture)
+        inside = f"<h1>{html.escape(title)}</h1>\n{self._living()}{self._still()}"
+        page = instrument.page(title, inside)
         with replacing(as_path(path)) as file:
             file.write(page.encode("utf-8"))
-
-
-def packed(x: np.ndarray) -> dict[str, Any]:
-    """An array as the page reads it: ``float64``, ``float32``, ``int32``, ``int16`` or ``uint8``."""
-    x = np.ascontiguousarray(x)
-    return {"dtype": str(x.dtype), "shape": list(x.shape), "data": memoryview(x.tobytes())}
-
-
-def _as_json(x: Any) -> Any:
-    """Bytes as base64, so that JSON can hold them."""
-    if isinstance(x, (memoryview, bytes)):
-        return {"base64": base64.b64encode(x).decode("ascii")}
-    if isinstance(x, Mapping):
-        return {k: _as_json(v) for k, v in x.items()}
-    return [_as_json(v) for v in x] if isinstance(x, (list, tuple)) else x
 
 
 def read_measures(scores: Any, n: int = 1) -> tuple[dict[str, np.ndarray], tuple[int, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..features import CnnImage, RnnAudio, TfidfText
-from ._base import packed
+from .instrument import packed
 
 _MOST = 8_000_000  # bytes of vectors: a page of more is no page to send
 

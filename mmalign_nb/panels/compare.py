@@ -11,8 +11,9 @@ import traitlets
 from .._check import as_count
 from .._truth import Truth
 from ..similarity import Scores
-from ._base import Control, Panel, choice, packed, read_measures
-from ._media import two_sides
+from ._base import Control, Panel, choice, read_measures
+from .instrument import packed
+from .media import two_sides
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,8 +13,9 @@ from .._truth import Truth
 from ..plots import COLORS, embedding_map
 from ..plots.style import as_words
 from ..similarity import Scores
-from ._base import Control, Panel, choice, packed
-from ._media import two_sides
+from ._base import Control, Panel, choice
+from .instrument import packed
+from .media import two_sides
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

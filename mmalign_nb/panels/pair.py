@@ -17,8 +17,9 @@ from .._files import as_path
 from ..plots import new_figure, styled
 from ..plots.items import put_image
 from ..plots.style import COLORS, LINE, RIGHT, as_words
-from ._base import Panel, Range, packed
-from ._media import Media
+from ._base import Panel, Range
+from .instrument import packed
+from .media import Media
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,8 +14,9 @@ from .._check import as_count, as_images, as_number, as_threshold, describe, one
 from ..plots.style import as_words
 from ..project import DualEncoder
 from . import _export
-from ._base import Control, Panel, choice, packed
-from ._media import Media
+from ._base import Control, Panel, choice
+from .instrument import packed
+from .media import Media
 from .pads import read_sound, read_views
 
 if TYPE_CHECKING:

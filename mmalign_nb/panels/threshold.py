@@ -24,8 +24,9 @@ from ..plots.scores import (
     marker_size,
 )
 from ..plots.style import COLORS, LINE, RIGHT, as_words
-from ._base import Control, Panel, Range, choice, packed, read_measures
-from ._media import two_sides
+from ._base import Control, Panel, Range, choice, read_measures
+from .instrument import packed
+from .media import two_sides
 
 if TYPE_CHECKING:
     import pandas as pd

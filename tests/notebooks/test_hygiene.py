@@ -89,6 +89,26 @@ def absolute_path(nb, code):
     code[0].source += "\nopen('" + "/home" + "/me/data.csv')"
 
 
+def parent_folder(nb, code):
+    code[0].source += "\nPath('..', 'benchmarks')"
+
+
+def parent_path(nb, code):
+    code[0].source += "\nplace = '../data/x.csv'"
+
+
+def own_source(nb, code):
+    code[0].source += "\nPath(mmalign_nb.__file__).parents[1]"
+
+
+def current_folder(nb, code):
+    code[0].source += "\npd.read_csv('captions.csv')"
+
+
+def current_folders_file(nb, code):
+    code[0].source += "\nPath('captions.csv').read_text()"
+
+
 def nameless_picture(nb, code):
     code[0].outputs.append(nbformat.v4.new_output("display_data", data={"image/png": "aGVsbG8=\n"}))
 
@@ -132,6 +152,11 @@ def hasty(nb, code):
         (interact, "interact"),
         (output_widget, "Output widget"),
         (absolute_path, "absolute path"),
+        (parent_folder, "reaches for the path '..'"),
+        (parent_path, "reaches for the path '../data/x.csv'"),
+        (own_source, "reaches for ."),
+        (current_folder, "reaches for read_csv of 'captions.csv'"),
+        (current_folders_file, "reaches for read_text of 'captions.csv'"),
         (nameless_picture, "without alt text"),
         (nameless_img, "<img> without alt text"),
         (nameless_markdown_picture, "no alt text"),
@@ -317,3 +342,13 @@ def test_check_command_fails_on_a_cleared_notebook(tmp_path):
     )
     assert run.returncode == 1
     assert "code cell 1 has execution count None" in run.stdout
+
+
+def test_what_a_chapter_needs_are_the_chapters_it_names_or_its_first_sentence():
+    head = "# 07 x\n\n**You need:** chapters [01](01_a.ipynb) (encoders) and\n[04](04_b.ipynb), again [01](01_a.ipynb).\n**Minutes:** 5"
+    assert tools.needed(head) == "[01](notebooks/01_a.ipynb), [04](notebooks/04_b.ipynb)"
+    assert (
+        tools.needed("**You need:** a little\nPython. No network.\n\nSee [05](05_c.ipynb).")
+        == "a little Python"
+    )
+    assert tools.needed("# x") == ""

@@ -6,15 +6,21 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import html
+import json
 import re
+from collections.abc import Mapping
 from importlib import resources
+from typing import Any
+
+import numpy as np
 
 # With this variable set, a panel in a notebook also gives the part of a page that lives without Python: the book is made so.
 LIVE, FRAGMENT = "MMALIGN_NB_LIVE", "application/vnd.mmalign-nb.panel"
 FILES = (
-    "math", "draw", "widgets", "encode", "pixels", "draw_pad", "sound_pad", "threshold", "compare", "map", "search", "walk", "pair", "main",
+    "math", "draw", "widgets", "encode", "pixels", "draw_pad", "sound_pad", "threshold", "report", "compare", "map", "search", "walk", "pair", "main",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import (?:\{[^}]*\}|\S+) from "\./\w+\.js";\n', re.M)
 
@@ -48,8 +54,29 @@ document.querySelectorAll(".mm-live").forEach(alive);
 </script>"""
 
 
-def page(title: str, inside: str) -> str:
-    """A page in which panels live without Python and without a network."""
+def packed(x: np.ndarray) -> dict[str, Any]:
+    """An array as a page reads it: ``float64``, ``float32``, ``int32``, ``int16`` or ``uint8``."""
+    x = np.ascontiguousarray(x)
+    return {"dtype": str(x.dtype), "shape": list(x.shape), "data": memoryview(x.tobytes())}
+
+
+def living(state: Mapping[str, Any]) -> str:
+    """What a panel is, as a part of a page: the data that bring it to life."""
+    told = json.dumps(as_json(state), ensure_ascii=True, sort_keys=True).replace("<", "\\u003c")
+    return f'<div class="mm-live"><script type="application/json">{told}</script></div>'
+
+
+def as_json(x: Any) -> Any:
+    """Bytes as base64, so that JSON can hold them."""
+    if isinstance(x, (memoryview, bytes)):
+        return {"base64": base64.b64encode(x).decode("ascii")}
+    if isinstance(x, Mapping):
+        return {k: as_json(v) for k, v in x.items()}
+    return [as_json(v) for v in x] if isinstance(x, (list, tuple)) else x
+
+
+def page(title: str, inside: str, more_style: str = "") -> str:
+    """A page in which panels live without Python and without a network; ``inside`` is HTML."""
     return _text("page.html").format(
-        title=html.escape(title), style=style(), scripts=scripts(), inside=inside
+        title=html.escape(title), style=style() + more_style, scripts=scripts(), inside=inside
     )

@@ -3,6 +3,7 @@
 import { speaker } from "./widgets.js";
 import { pair } from "./pair.js";
 import { threshold } from "./threshold.js";
+import { report } from "./report.js";
 import { compare } from "./compare.js";
 import { map } from "./map.js";
 import { search } from "./search.js";
@@ -15,7 +16,7 @@ import { sound_pad } from "./sound_pad.js";
  * later: (f: () => void) => void, ask: (content: any, done: (answer: any) => void, buffers?: ArrayBufferView[]) => void, python: boolean,
  * say: (words: string, error?: boolean) => void, saidEl: HTMLElement, root: any}} Host what a panel works with */
 
-const PANELS = { threshold, compare, map, search, pair, draw_pad, sound_pad };
+const PANELS = { threshold, report, compare, map, search, pair, draw_pad, sound_pad };
 const AWAY = "Not connected: run the cell again. What needs no Python still moves.";
 
 /** @param {Model} model @param {HTMLElement} root @returns {Host & {close: () => void}} */

@@ -19,6 +19,7 @@ export function pair(page) {
   let colors = theme(page.root), walk = new Walk(plan, page.get("_told").answers), bounds = walk.bounds();
   let looked = /** @type {number | null} */ (null), leaf = 0, mode = "still to review", saved = true;
   const name = (at) => (data.single ? [pairs[2 * at]] : [pairs[2 * at], pairs[2 * at + 1]]);
+  const here = (at) => at >= 0 && a.has(pairs[2 * at]) && b.has(pairs[2 * at + 1]); // of a large pool a page has only a part
   const words = (x) => written(x, range), big = (k) => k.toLocaleString("en");
 
   // ---- controls
@@ -78,7 +79,7 @@ export function pair(page) {
   }
   function answer(right) {
     const next = walk.next;
-    if (next < 0) return;
+    if (!here(next)) return;
     if (!page.python || !wrong()) page.say(""); // what went wrong stands until something goes well
     walk.answer(right);
     tell({ answer: right, of: name(next) });
@@ -130,9 +131,10 @@ export function pair(page) {
     const size = Math.max(Math.min(230, ((stage.clientWidth || 520) - 70) / 2), 90), focused = stage.contains(document.activeElement);
     stage.replaceChildren(...(next < 0
       ? [h("p", {}, n ? "Nothing more to ask: no answer can change what is kept." : "The pool has no pairs.")]
+      : !here(next) ? [h("p", {}, "The next pair is not in this page, which holds only a part of a large pool. Save the answers, and hand them over: the page that is made then goes on from here.")]
       : [h("div", { class: "mm-question", "aria-live": "polite" }, a.show(pairs[2 * next], size), h("span", { class: "mm-is", "aria-hidden": "true" }, "↔"), b.show(pairs[2 * next + 1], size))]));
-    if (focused || [yes, no, unsure].includes(document.activeElement) && next < 0) stage.focus({ preventScroll: true });
-    for (const el of [yes, no, unsure]) el.disabled = next < 0;
+    if (focused || [yes, no, unsure].includes(document.activeElement) && !here(next)) stage.focus({ preventScroll: true });
+    for (const el of [yes, no, unsure]) el.disabled = !here(next);
     undo.disabled = !given.length;
     stage.scrollTop = 0;
     read.replaceChildren(h("span", {}, h("b", {}, big(kept)), ` of ${big(n)} pairs kept`), h("span", {}, `${count(given.length, "answer")}: `,

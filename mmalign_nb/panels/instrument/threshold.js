@@ -52,7 +52,7 @@ export function threshold(page) {
   const list = h("details", { ontoggle: () => tell() }, h("summary", {}, "the kept pairs as a table")), rows = h("div", { class: "mm-scroll", tabindex: "0", role: "group", "aria-label": "kept pairs" });
   list.append(rows);
   page.root.append(
-    h("div", { class: "mm-row" }, mode.el, names.length > 1 ? measure.el : null, ...(rules.length ? [rule.el, suggest] : []), h("label", { class: "mm-field" }, h("span", {}, "show"), search)),
+    h("div", { class: "mm-row" }, modes.length > 1 ? mode.el : null, names.length > 1 ? measure.el : null, ...(rules.length ? [rule.el, suggest] : []), h("label", { class: "mm-field" }, h("span", {}, "show"), search)),
     line_.el, read, page.saidEl,
     h("div", { class: `mm-main${judged || promised ? "" : " mm-plain"}` },
       h("figure", { class: "mm-chart mm-square" }, h("figcaption", {}, `${sides[0]} ↓ by ${sides[1]} →`), map, mapKey), charts,
@@ -140,7 +140,7 @@ export function threshold(page) {
     if (!list.open || !p) return;
     const shown = found ?? p.at(now().t).filter((s) => wanted(p.i[s], p.j[s])), of = shown.slice(0, ROWS).map((s) => [a.named ? a.name(p.i[s]) : `${sides[0]} ${p.i[s]}`, b.named ? b.name(p.j[s]) : `${sides[1]} ${p.j[s]}`, words(score(p.i[s], p.j[s])), ...(p.right ? [p.right[s] ? "right" : "wrong"] : [])]);
     const csv = () => download("pairs.csv", [`a,b,score${p.right ? ",right" : ""}`, ...shown.map((s) => [p.i[s], p.j[s], score(p.i[s], p.j[s]), ...(p.right ? [p.right[s] ? "True" : "False"] : [])].join(","))].join("\n") + "\n");
-    rows.replaceChildren(h("button", { type: "button", onclick: csv }, "save all as CSV"),
+    rows.replaceChildren(...(data.csv === false ? [] : [h("button", { type: "button", onclick: csv }, "save all as CSV")]),
       table(shown.length > ROWS ? `the first ${ROWS} of ${count(shown.length, "pair")}` : count(shown.length, "pair"), [...sides, "score", ...(p.right ? ["right or wrong"] : [])], of));
   }
 

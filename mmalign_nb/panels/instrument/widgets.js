@@ -76,8 +76,8 @@ export class Media {
   /** @param {any} sent @param {(f: () => void) => void} later what is to be done when the panel is closed */
   constructor(sent, later) {
     this.sent = sent; this.kind = sent.kind; this.n = sent.n;
-    this.samples = sent.samples ? unpack(sent.samples) : null;
-    this.sheets = (sent.sheets ?? []).map((data) => URL.createObjectURL(new Blob([data], { type: "image/png" })));
+    this.samples = sent.samples ? louder(unpack(sent.samples)) : null;
+    this.sheets = (sent.sheets ?? []).map((data) => URL.createObjectURL(new Blob([data], { type: data.getUint8(0) === 255 ? "image/jpeg" : "image/png" })));
     /** @type {Map<number, number> | null} */ this.place = sent.numbers ? new Map(sent.numbers.map((row, k) => [row, k])) : null;
     /** @type {Set<() => void>} */ this.playing = new Set();
     later(() => { this.sheets.forEach((url) => URL.revokeObjectURL(url)); this.hush(); });
@@ -89,6 +89,9 @@ export class Media {
     return own?.trim() ? own : `${this.kind} ${i}`;
   }
 
+  /** Whether item i was sent. @param {number} i */
+  has(i) { return !this.place || this.place.has(i); }
+
   /** Where item i stands among those that were sent. */
   _at(i) { return this.place ? /** @type {number} */ (this.place.get(i)) : i; }
 
@@ -99,6 +102,7 @@ export class Media {
 
   /** Item i to look at or to listen to. @param {number} i @param {number} size of a picture, in CSS pixels */
   show(i, size = 60) {
+    if (!this.has(i)) return h("span", { class: "mm-text" }, this.name(i));
     const text = this.kind === "text" ? this.sent.texts[this._at(i)] : "", caption = this.sent.names && this.name(i) !== text ? h("span", { class: "mm-caption" }, this.name(i)) : null;
     if (this.kind === "text") return h("span", { class: "mm-text", title: text }, text, caption);
     return h("span", { class: "mm-media" }, this.kind === "sound" ? this._sound(i, size) : this._picture(i, size), caption);
@@ -157,6 +161,9 @@ export class Media {
     return button;
   }
 }
+
+/** Sounds in 16 bits: those that came in 8 were companded (μ-law). @param {Int16Array | Int8Array} x @returns {Int16Array} */
+const louder = (x) => (x instanceof Int16Array ? x : Int16Array.from(x, (v) => (Math.sign(v) * 32767 * (256 ** (Math.abs(v) / 127) - 1)) / 255));
 
 /** 16-bit mono WAV. @param {Int16Array} samples @param {number} rate */
 export function wav(samples, rate) {

@@ -12,6 +12,7 @@ from .._check import as_array, as_audio, as_number, as_video, describe, is_text
 from ..datasets import Items
 from ..plots.items import texts_or_images
 from ..plots.style import as_words
+from .instrument import packed
 
 _SHEET = 2048  # pixels: a sprite sheet that every browser decodes
 
@@ -88,10 +89,13 @@ class Media:
             return self.items[np.asarray(rows), self.items.shape[1] // 2]
         return [self.items[int(i)] if self.kind == "text" else self.words(int(i)) for i in rows]
 
-    def sent(self, rows: Any = None, small: bool = False) -> dict[str, Any]:
+    def sent(self, rows: Any = None, small: bool = False, most: float = math.inf) -> dict[str, Any]:
         """Items as the page gets them: texts, sprite sheets of pictures or of a clip's frames, or one run of samples.
 
-        Of many, only some ``rows`` may be sent; they keep their numbers. ``small`` gives grey pictures 16 shades.
+        Of many, only some ``rows`` may be sent; they keep their numbers. ``small`` gives grey pictures 16 shades, puts photographs
+        into JPEG files and sounds into 8 bits (companded by the μ-law of ITU-T G.711, so that quiet ones stay clear). With
+        ``most``, a number of bytes, pictures get smaller until they fit, clips have eight frames, and of long sounds the
+        loudest part is sent.
         """
         at = range(len(self.items)) if rows is None else np.asarray(rows).tolist()
         names = None if self.captions is None else [self.captions[i] for i in at]
@@ -100,20 +104,28 @@ class Media:
             out["numbers"] = at
         if self.kind == "text":
             return out | {"texts": [self.items[i] for i in at]}
-        items = self.items if rows is None else self.items[at]
+        items, rate = self.items if rows is None else self.items[at], self.rate
         if self.kind == "sound":
-            samples = (np.clip(items, -1, 1) * 32767).astype(np.int16)
-            return out | {
-                "rate": round(self.rate),
-                "samples": {
-                    "dtype": "int16",
-                    "shape": list(samples.shape),
-                    "data": memoryview(samples.tobytes()),
-                },
-            }
+            if most < math.inf:
+                items, rate = _shorter(items, rate, most / (1 if small else 2))
+            samples = np.clip(items, -1, 1)
+            if small:
+                samples = np.sign(samples) * np.log1p(255 * np.abs(samples)) / np.log(256)
+                samples = np.rint(samples * 127).astype(np.int8)
+            else:
+                samples = (samples * 32767).astype(np.int16)
+            return out | {"rate": round(rate), "samples": packed(samples)}
         if self.kind == "clip":
-            out |= {"frames": items.shape[1], "fps": self.rate}
-        return out | _sheets(items.reshape(-1, *items.shape[-3:]) if self.kind == "clip" else items, small)
+            if most < math.inf:
+                frames = np.unique(np.linspace(0, items.shape[1] - 1, 8).astype(int))
+                items, rate = items[:, frames], rate * len(frames) / items.shape[1]
+            out |= {"frames": items.shape[1], "fps": rate}
+            items = items.reshape(-1, *items.shape[2:])
+        for size in (math.inf, 96, 72, 56, 40):
+            found = _sheets(_shrunk(items, size), small)
+            if sum(map(len, found["sheets"])) <= most:
+                break
+        return out | found
 
 
 def two_sides(a: Any, b: Any, shape: tuple[int, int], captions: Any) -> tuple[Media, Media]:
@@ -132,7 +144,7 @@ def _sheets(images: np.ndarray, small: bool) -> dict[str, Any]:
     height, width = images.shape[1:3]
     columns = max(1, min(_SHEET // width, math.ceil(math.sqrt(len(images)))))
     rows = max(1, min(_SHEET // height, math.ceil(len(images) / columns)))
-    sheets = []
+    sheets, photographs = [], small and images.ndim == 4
     for start in range(0, len(images), columns * rows):
         some = images[start : start + columns * rows]
         sheet = np.full((rows * columns, *images.shape[1:]), 255, np.uint8)
@@ -146,8 +158,38 @@ def _sheets(images: np.ndarray, small: bool) -> dict[str, Any]:
             shades.save(out, "PNG", bits=4, optimize=True)
         else:
             Image.fromarray(sheet).save(out, "PNG")
+        if photographs:  # of drawings the PNG is smaller, or not much larger, and keeps their edges
+            lossy = io.BytesIO()
+            Image.fromarray(sheet).save(lossy, "JPEG", quality=82, optimize=True)
+            out = lossy if len(lossy.getvalue()) < 0.6 * len(out.getvalue()) else out
         sheets.append(memoryview(out.getvalue()))
     return {"width": width, "height": height, "columns": columns, "rows": rows, "sheets": sheets}
+
+
+def _shrunk(images: np.ndarray, size: float) -> np.ndarray:
+    """Pictures whose longer side is at most so many pixels."""
+    from PIL import Image
+
+    height, width = images.shape[1:3]
+    by = size / max(height, width)
+    if by >= 1 or not len(images):
+        return images
+    shape = max(round(width * by), 1), max(round(height * by), 1)
+    return np.stack([np.asarray(Image.fromarray(x).resize(shape, Image.Resampling.BOX)) for x in images])
+
+
+def _shorter(sounds: np.ndarray, rate: float, most: float) -> tuple[np.ndarray, float]:
+    """Sounds of so many samples together: at half the rate, or a quarter, but not below 8 kHz; then the loudest part of each."""
+    from scipy.signal import resample_poly
+
+    while sounds.size > most and rate >= 16_000:
+        sounds, rate = resample_poly(sounds, 1, 2, axis=1).astype(np.float32), rate / 2
+    each = max(int(most / max(len(sounds), 1)), 1)
+    if sounds.shape[1] <= each:
+        return sounds, rate
+    power = np.cumsum(np.pad(sounds.astype(np.float64) ** 2, ((0, 0), (1, 0))), axis=1)
+    start = np.argmax(power[:, each:] - power[:, :-each], axis=1)
+    return np.stack([sound[at : at + each] for sound, at in zip(sounds, start, strict=True)]), rate
 
 
 def _pick(items: Any, name: str) -> Any:
