@@ -111,7 +111,7 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
     if line.abstained:
         right, n = int(found.right.sum()), len(found.right)
         why = (
-            f"no pair is given, so nothing is known of how often a match is right" if not n
+            "no pair is given, so nothing is known of how often a match is right" if not n
             else f"{right} of {n} given partners were found again, which does not show {share} anywhere"
         )  # fmt: skip
         return Line(
