@@ -558,6 +558,34 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
         wanted="a number of gigabytes",
         near={512: "These are gigabits: eight bits are a byte."},
     ),
+    # chapter 10
+    "10-1": Number(
+        value=2,
+        tolerance=0,
+        reason="One is of Wikipedia's topics after CCA; the other finds hardly more than chance, whatever the measure.",
+        low="Look at every row of the table, also at those near chance.",
+        high="Count a row only if its cosine has no star; a higher figure beside it may be luck.",
+        wanted="a whole number",
+    ),
+    "10-2": Collection(
+        values=("words", "hubs"),
+        ordered=False,
+        reason="A change that costs nothing by itself may cost much beside others: here both were tried as the eighth.",
+        hint='Look at the entry "last" of each change, and at its upper end.',
+        wanted="a set of changes",
+    ),
+    "10-3": Number(
+        value=0.383,
+        tolerance=0.02,
+        reason="It lies between what each population alone had taught: half of the examples are of the right kind.",
+        low="Scale and fit with the mixed 150, and ask for the 60 malignant samples.",
+        high="Scale and fit with the mixed 150, and ask for the 60 malignant samples.",
+        wanted="a number such as 0.12",
+        near={
+            0.467: "This is what malignant samples alone had taught.",
+            0.233: "This is what benign samples alone had taught.",
+        },
+    ),
 }
 
 
@@ -581,7 +609,7 @@ def check(exercise: str, answer: Any) -> None:
     Notes
     -----
     Notebook: ``00_start_here``, ``01_features``, ``02_similarity``, ``03_shared_space``, ``04_alignment``,
-    ``05_what_score_is_a_match``, ``08_recommendation``, ``09_scale_and_scarcity``.
+    ``05_what_score_is_a_match``, ``08_recommendation``, ``09_scale_and_scarcity``, ``10_faq``.
 
     Examples
     --------
