@@ -560,12 +560,16 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
     ),
     # chapter 10
     "10-1": Number(
-        value=2,
+        value=7,
         tolerance=0,
-        reason="One is of Wikipedia's topics after CCA; the other finds hardly more than chance, whatever the measure.",
-        low="Look at every row of the table, also at those near chance.",
-        high="Count a row only if its cosine has no star; a higher figure beside it may be luck.",
+        reason="Where the size of a number tells much (edges, spectra, topics, weights of words), one bit of it is too little.",
+        low="Subtract the mean of hamming from that of cosine in each row of known, and count what is above 0.1.",
+        high="Count a row only if cosine is ahead, and by more than 0.1.",
         wanted="a whole number",
+        near={
+            15: "These are all rows in which cosine is ahead or level, however little.",
+            0.3655: "This is the largest cost; the question is how many rows have one above 0.1.",
+        },
     ),
     "10-2": Collection(
         values=("words", "hubs"),

@@ -220,8 +220,8 @@ WRONG["09-3"] = [512, 32, 8, 0.064, 4096, "many", {64: 1}, False]
 
 # --- chapter 10 -------------------------------------------------------------------------------------------------------
 
-RIGHT["10-1"] = number(2)
-WRONG["10-1"] = [1, 3, 0, 20, 22, "none", [2, 2], True]
+RIGHT["10-1"] = number(7)
+WRONG["10-1"] = [6, 8, 15, 0.3655, 0, "many", [7, 7], True]
 RIGHT["10-2"] = several(("words", "hubs"), ordered=False)
 WRONG["10-2"] = [{"hubs"}, ["words"], {"hubs", "measure"}, {"words", "hubs", "pairs"}, set(), 2, ["all"]]
 RIGHT["10-3"] = [*number(0.38), 0.3833]
