@@ -38,9 +38,13 @@ def _small(images: np.ndarray, size: int) -> np.ndarray:
     return np.stack([np.asarray(Image.fromarray(x).convert("RGB").resize((size, size), box)) for x in images])
 
 
-def _ink(image: np.ndarray, size: int = 32, inside: int = 26) -> np.ndarray:
-    """What stands out from the paper, scaled into a grey square: dark on white, uint8 (size, size)."""
+def _ink(image: np.ndarray, size: int = 32, inside: int = 22) -> tuple[np.ndarray, np.ndarray]:
+    """What stands out from the paper, dark on white, uint8 (size, size): the whole picture, and its ink alone in the middle."""
     from PIL import Image
+
+    def shrunk(part: np.ndarray, height: int, width: int) -> np.ndarray:
+        box = Image.fromarray(part.clip(0, 255).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
+        return 255 - np.asarray(box)
 
     grey = image.mean(axis=2) if image.ndim == 3 else image.astype(np.float64)
     paper = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
@@ -48,15 +52,12 @@ def _ink(image: np.ndarray, size: int = 32, inside: int = 26) -> np.ndarray:
     dark *= 255 / max(float(dark.max()), 32.0)  # faint grain on empty paper stays faint
     rows, cols = (np.flatnonzero(dark.max(axis=axis) > 64) for axis in (1, 0))
     canvas = np.full((size, size), 255, np.uint8)
-    if not len(rows):
-        return canvas
-    part = dark[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    scale = inside / max(part.shape)
-    height, width = (max(1, round(x * scale)) for x in part.shape)
-    small = Image.fromarray(part.clip(0, 255).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
-    top, left = (size - height) // 2, (size - width) // 2
-    canvas[top : top + height, left : left + width] = 255 - np.asarray(small)
-    return canvas
+    if len(rows):
+        part = dark[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
+        height, width = (max(1, round(x * inside / max(part.shape))) for x in part.shape)
+        top, left = (size - height) // 2, (size - width) // 2
+        canvas[top : top + height, left : left + width] = shrunk(part, height, width)
+    return shrunk(dark, size, size), canvas
 
 
 def unit(x: Any) -> np.ndarray:
@@ -72,16 +73,15 @@ def _symbols() -> Any:
 
 
 class SymbolLook:
-    """A picture as a symbol: its ink in the middle of a small grey square, through the symbol encoder that is shipped."""
+    """A picture as a symbol: dark on white in a small square, as it is placed and in the middle, by the symbol encoder that is shipped."""
 
     def transform(self, X: Any) -> np.ndarray:
         """Return float32 (n, 128), unit rows."""
-        images = as_images(X, "X")
-        out = [
-            _symbols().transform(np.stack([_ink(x) for x in images[i : i + 256]]))
-            for i in range(0, len(images), 256)
-        ]
-        return unit(np.concatenate(out))
+        images, out = as_images(X, "X"), []
+        for start in range(0, len(images), 256):
+            views = np.stack([_ink(x) for x in images[start : start + 256]], axis=1)  # placed as it is, and in the middle
+            out.append(unit(sum(unit(_symbols().transform(view)) for view in views)))
+        return np.concatenate(out)
 
 
 class SymbolWords:
