@@ -162,7 +162,7 @@ def align(
     chosen, tried, views = _choose(wanted, sides, split, seed, work, progress)
     if chosen is None:
         dual, final, found = _by_structure(sides, a, b, views, work, tried)
-        audit = scores = None
+        audit, scores = None, (final.a, final.b)  # no pair is given, so none was seen
     else:
         dual, final = chosen.final()
         scores = honest(chosen, split, final)
