@@ -43,7 +43,9 @@ def _ink(image: np.ndarray, size: int = 32, inside: int = 22) -> tuple[np.ndarra
     from PIL import Image
 
     def shrunk(part: np.ndarray, height: int, width: int) -> np.ndarray:
-        box = Image.fromarray(part.clip(0, 255).astype(np.uint8)).resize((width, height), Image.Resampling.BOX)
+        box = Image.fromarray(part.clip(0, 255).astype(np.uint8)).resize(
+            (width, height), Image.Resampling.BOX
+        )
         return 255 - np.asarray(box)
 
     grey = image.mean(axis=2) if image.ndim == 3 else image.astype(np.float64)
@@ -79,7 +81,9 @@ class SymbolLook:
         """Return float32 (n, 128), unit rows."""
         images, out = as_images(X, "X"), []
         for start in range(0, len(images), 256):
-            views = np.stack([_ink(x) for x in images[start : start + 256]], axis=1)  # placed as it is, and in the middle
+            views = np.stack(
+                [_ink(x) for x in images[start : start + 256]], axis=1
+            )  # placed as it is, and in the middle
             out.append(unit(sum(unit(_symbols().transform(view)) for view in views)))
         return np.concatenate(out)
 
@@ -284,10 +288,10 @@ def given(encoder: Any) -> list[Candidate]:
             )
     name = " + ".join(dict.fromkeys(type(x).__name__ for x in two))
     if len(two) == 3:
-        dual = DualEncoder(*two)
+        dual = DualEncoder(two[0], two[1], two[2])
         return [Candidate(name, lambda seed: dual, 0 if _fitted(dual) else 2)]
-    out = [Candidate(f"{name} + CCA", lambda seed: DualEncoder(*two, CCA()), _ENOUGH_TO_LEARN)]
-    if _fitted(same := DualEncoder(*two)):
+    out = [Candidate(f"{name} + CCA", lambda seed: DualEncoder(two[0], two[1], CCA()), _ENOUGH_TO_LEARN)]
+    if _fitted(same := DualEncoder(two[0], two[1])):
         out.insert(0, Candidate(name, lambda seed: same))
     return out
 

@@ -115,8 +115,8 @@ class Trial:
 
         if not self.learns:
             projection = getattr(self.dual, "projection_", self.dual.projection)
-            return DualEncoder(*self.parts, projection)
-        dual = DualEncoder(*self.parts, clone(self.dual.projection, safe=False))
+            return DualEncoder(self.parts[0], self.parts[1], projection)
+        dual = DualEncoder(self.parts[0], self.parts[1], clone(self.dual.projection, safe=False))
         return clone(dual).fit(*(_take(x, self.split.pairs[rows, side]) for side, x in enumerate(self.items)))
 
     def _vectors(self, dual: Any) -> Vectors:
@@ -171,7 +171,7 @@ class Trial:
         for letter in "ab":
             part = getattr(fitted, f"encoder_{letter}_")
             parts.append(getattr(self.dual, f"encoder_{letter}") if isinstance(part, _Known) else part)
-        return DualEncoder(*parts, fitted.projection_)
+        return DualEncoder(parts[0], parts[1], fitted.projection_)
 
     def clearness(self) -> float:
         """How far the best score of an item stands out from its others, in their standard deviations: the mean over some items."""

@@ -129,7 +129,13 @@ def _together(parts: Sequence[Matches], shape: tuple[int, int]) -> Matches:
     )
     alone = [np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(shape)]
     return Matches(
-        pairs[order], scores.astype(np.float32), margins, *alone, shape, tied=sum(x.tied for x in parts)
+        pairs[order],
+        scores.astype(np.float32),
+        margins,
+        alone[0],
+        alone[1],
+        shape,
+        tied=sum(x.tied for x in parts),
     )
 
 
