@@ -273,7 +273,8 @@ class FolderAlignment:
             scores=self.scores[some],
             margins=self.matches.margins[some],
         )
-        return Labelling(pool, self.target, self.delta, self.seed)
+        n = len(pool.pairs)  # of few matches, Labelling's own first line would be all of them
+        return Labelling(pool, self.target, self.delta, self.seed, first=max(4, n // 2) if n < 80 else None)
 
     def labelled(self, labelling: Labelling) -> FolderAlignment:
         """Return the same with the line that answers speak for; ``labelling`` is that of this alignment, with answers."""
