@@ -100,12 +100,19 @@ class Trial:
         return self.views[0].shape[1], self.views[1].shape[1]
 
     def _features(self, part: Any, side: Side, letter: str) -> Any:
+        # Two encoders that share a space may do so through the head of one of them, which only both together know.
+        whole = not self.learns and self.dual.projection is None
+
+        def seen(items: Any) -> Any:
+            return self.dual.transform(items, side=letter) if whole else part.transform(items)
+
         def make() -> Any:
-            return {}, {"x": np.asarray(part.transform(side.items), np.float32)}
+            return {}, {"x": np.asarray(seen(side.items), np.float32)}
 
         known = tag(part)
-        if known is None:  # somebody else's: what it does is only known when it is done
-            return part.transform(side.items)
+        theirs = known is None or (whole and None in (tag(self.dual.encoder_a), tag(self.dual.encoder_b)))
+        if theirs or hasattr(seen(side.items[:2]), "toarray"):  # what theirs do is only known when it is done
+            return seen(side.items)
         return self.work.stage(f"features-{letter}-{known[0]}", [known, side.digest], make)[1]["x"]
 
     def _fitted(self, rows: np.ndarray) -> Any:
