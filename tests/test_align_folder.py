@@ -104,7 +104,7 @@ def test_a_folder_in_which_things_are_broken_ends_in_tables_and_a_summary(done):
     assert tried.taken.sum() == 1
     assert tried.mrr.max() == tried.mrr[tried.taken].item()
     assert (tried.low <= tried.mrr)[tried.pairs > 0].all()
-    assert tried.why[tried.encoder == "own, network"].str.contains("400").all()
+    assert tried.why[tried.encoder == "own, network"].str.contains("1000").all()
     assert len(pd.read_csv(out / "audit.csv")) == told["given_pairs"]
 
 

@@ -418,7 +418,7 @@ def _by_structure(
         )
 
     def make() -> Any:
-        looks = [_encoders.look(kind, side.rate) for kind, side in zip((a, b), sides, strict=True)]
+        looks = [_encoders.look(kind, side.rate, 0) for kind, side in zip((a, b), sides, strict=True)]
         seen = views or [
             (x.fit(side.items) if hasattr(x, "fit") else x).transform(side.items)
             for x, side in zip(looks, sides, strict=True)
