@@ -207,7 +207,7 @@ def _labelled(result: FolderAlignment, labels: Any) -> FolderAlignment:
 
 
 def checked_out(out: Path, root: Path | None) -> Path:
-    """The folder of results, made if it is not there; one that holds something else is refused."""
+    """The folder of results; one that holds something else is refused."""
     if root is not None:
         data, target = Path(os.path.realpath(root)), Path(os.path.realpath(out))
         if data == target or (data.is_dir() and target in data.parents):
@@ -223,7 +223,6 @@ def checked_out(out: Path, root: Path | None) -> Path:
         raise ValueError(
             f"out is {out}, which holds other files; want a new folder, or one that align has written"
         )
-    (out / "work").mkdir(parents=True, exist_ok=True)
     return out
 
 
