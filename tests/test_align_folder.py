@@ -220,6 +220,27 @@ def test_the_line_keeps_its_promises_on_pairs_that_were_hidden_and_on_items_with
     assert np.mean(strangers) > 0
 
 
+def test_where_the_wrong_score_like_the_right_there_is_no_line():
+    """Items come in twos that are hardly apart, so a fifth of the matches are wrong, and no score shows it."""
+    lines, share = 0, []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x = np.repeat(rng.normal(size=(80, 16)), 2, axis=0) + 0.08 * rng.normal(size=(160, 16))
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        image = np.clip(127.5 + 127.5 * x, 0, 255).astype(np.uint8).reshape(160, 4, 4)
+        text = [" ".join(f"{v:.4f}" for v in row) for row in x + 0.1 * rng.normal(size=x.shape)]
+        found = align_folder(
+            from_arrays(image=image, text=text),
+            encoder=DualEncoder(Pixels(), Numbers()),
+            seed=seed,
+            progress=False,
+        )
+        share.append((found.known == 1).mean())
+        lines += found.threshold is not None
+    assert 0.6 < np.mean(share) < 0.86
+    assert lines <= 5  # P(Bin(20, 0.1) > 5) = 0.01
+
+
 # ---- none, few, all; labels
 
 
