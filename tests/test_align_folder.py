@@ -84,17 +84,26 @@ def test_a_folder_in_which_things_are_broken_ends_in_tables_and_a_summary(done):
     _, out = done
     told = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert told["sides"] == {"image": 40, "text": 40}
-    assert {"file": "broken.png", "modality": "image", "what": "skipped", "why": "no picture that can be read"} in told["files"]
+    assert {
+        "file": "broken.png",
+        "modality": "image",
+        "what": "skipped",
+        "why": "no picture that can be read",
+    } in told["files"]
     table = pd.read_csv(out / "matches.csv", encoding="utf-8-sig", keep_default_na=False)
     assert table.columns.tolist() == ["a", "b", "score", "kept", "known", "partner", "reason"]
     assert table.score.is_monotonic_decreasing and len(table) == told["matches"] == 40
-    assert ((table.known == "right") == ((table.partner != "") & (table.partner == table.b)))[table.partner != ""].all()
+    assert ((table.known == "right") == ((table.partner != "") & (table.partner == table.b)))[
+        table.partner != ""
+    ].all()
     new = table[table.known == ""]
     assert len(new) == told["open"] == 40 - told["given_pairs"] > 5
     assert np.mean(new.a.map(number) == new.b.map(number)) > 0.6  # found, and nobody had said
     tried = pd.DataFrame(told["tried"])
     assert tried.taken.sum() == 1 and tried.mrr.max() == tried.mrr[tried.taken].item()
-    assert (tried.low <= tried.mrr)[tried.pairs > 0].all() and tried.why[tried.encoder == "own, network"].str.contains("400").all()
+    assert (tried.low <= tried.mrr)[tried.pairs > 0].all() and tried.why[
+        tried.encoder == "own, network"
+    ].str.contains("400").all()
     assert len(pd.read_csv(out / "audit.csv")) == told["given_pairs"]
 
 
@@ -111,11 +120,17 @@ def test_what_changed_is_made_anew_and_nothing_else(tmp_path, monkeypatch):
     folder, out = icons(tmp_path / "icons", 20, 0), tmp_path / "out"
     first = align_folder(folder, out, encoder="own", progress=False)
     table = folder / "captions.csv"
-    table.write_text(table.read_text(encoding="utf-8").replace(first.items_b.text[3], "something else"), encoding="utf-8")
+    table.write_text(
+        table.read_text(encoding="utf-8").replace(first.items_b.text[3], "something else"), encoding="utf-8"
+    )
     asked = []
     for name in ("Look", "SymbolLook", "SymbolWords"):
         old = getattr(encoders, name).transform
-        monkeypatch.setattr(getattr(encoders, name), "transform", lambda self, X, old=old, name=name: asked.append(name) or old(self, X))
+        monkeypatch.setattr(
+            getattr(encoders, name),
+            "transform",
+            lambda self, X, old=old, name=name: asked.append(name) or old(self, X),
+        )
     again = align_folder(folder, out, encoder="own", progress=False)
     assert asked == ["SymbolWords"]  # the pictures are as they were
     fresh = align_folder(folder, encoder="own", progress=False)
@@ -143,10 +158,21 @@ class ByHeart(BaseEstimator):
 
 def test_no_pair_is_scored_by_an_encoder_that_has_seen_it_or_a_copy():
     image, text, partner = noisy(60, 0)
-    image, text, partner = np.concatenate([image, image[:20]]), text + [text[p] for p in partner[:20]], np.r_[partner, 60 + np.arange(20)]
+    image, text, partner = (
+        np.concatenate([image, image[:20]]),
+        text + [text[p] for p in partner[:20]],
+        np.r_[partner, 60 + np.arange(20)],
+    )
     pairs = [[i, int(partner[i])] for i in range(80)]
-    found = align_folder(from_arrays(image=image, text=text, pairs=None), pairs=pairs, encoder=DualEncoder(Pixels(), Numbers(), ByHeart()), progress=False)
-    assert (found.encoder.transform(found.items_a.image) @ found.encoder.transform(text, side="b").T)[tuple(found.pairs.T)].mean() > 0.7  # it does know them
+    found = align_folder(
+        from_arrays(image=image, text=text, pairs=None),
+        pairs=pairs,
+        encoder=DualEncoder(Pixels(), Numbers(), ByHeart()),
+        progress=False,
+    )
+    assert (found.encoder.transform(found.items_a.image) @ found.encoder.transform(text, side="b").T)[
+        tuple(found.pairs.T)
+    ].mean() > 0.7  # it does know them
     assert found.given_scores[tuple(found.pairs.T)].max() < 0.5
     assert found.tried.mrr.item() < 0.3
 
@@ -173,7 +199,12 @@ def test_the_line_keeps_its_promise_on_pairs_that_were_hidden():
         image, text, partner = noisy(160, seed)
         given = [[i, int(partner[i])] for i in np.random.default_rng(seed).permutation(160)[:80].tolist()]
         found = align_folder(
-            from_arrays(image=image, text=text, pairs=None), pairs=given, encoder=DualEncoder(Pixels(), Numbers()), target=0.8, seed=seed, progress=False
+            from_arrays(image=image, text=text, pairs=None),
+            pairs=given,
+            encoder=DualEncoder(Pixels(), Numbers()),
+            target=0.8,
+            seed=seed,
+            progress=False,
         )
         assert not set(found.matches.pairs[found.open, 0]) & set(found.pairs[:, 0])
         assert not set(found.matches.pairs[found.open, 1]) & set(found.pairs[:, 1])
@@ -197,7 +228,9 @@ def test_without_pairs_there_is_no_line_until_there_are_answers(tmp_path):
     asks = {"encoder": (Pixels(), Numbers()), "progress": False}
     found = align_folder(data, pairs=(), **asks)
     assert found.threshold is None and not found.kept.any() and found.audit is None
-    assert found.promise.startswith("No line yet") and "23" in found.promise  # ⌈ln .09 / ln .9⌉ answers, all right
+    assert (
+        found.promise.startswith("No line yet") and "23" in found.promise
+    )  # ⌈ln .09 / ln .9⌉ answers, all right
     assert len(found.unmatched()) == 240
     labelling = found.labelling()
     while labelling.threshold.abstained:
@@ -221,23 +254,41 @@ class Turned:
     """Another space, in which nothing is where it was, but everything as far apart."""
 
     def transform(self, X):
-        return (Numbers().transform(X) @ np.linalg.qr(np.random.default_rng(5).normal(size=(16, 16)))[0])[:, :, None].repeat(2, 2).reshape(len(X), -1)
+        return (
+            (Numbers().transform(X) @ np.linalg.qr(np.random.default_rng(5).normal(size=(16, 16)))[0])[
+                :, :, None
+            ]
+            .repeat(2, 2)
+            .reshape(len(X), -1)
+        )
 
 
 def test_without_pairs_and_without_a_shared_space_structure_pairs_what_it_can():
     pytest.importorskip("ot")
     image, text, _ = noisy(40, 0)
-    found = align_folder(from_arrays(image=image, text=text, pairs=None), encoder=(Pixels(), Turned()), progress=False)
-    assert found.encoder is None and found.threshold is None and found.tried.encoder.tolist()[-1] == "structure"
-    own = np.einsum("ij,ij->i", found.vectors_a[found.matches.pairs[:, 0]], found.vectors_b[found.matches.pairs[:, 1]])
+    found = align_folder(
+        from_arrays(image=image, text=text, pairs=None), encoder=(Pixels(), Turned()), progress=False
+    )
+    assert (
+        found.encoder is None and found.threshold is None and found.tried.encoder.tolist()[-1] == "structure"
+    )
+    own = np.einsum(
+        "ij,ij->i", found.vectors_a[found.matches.pairs[:, 0]], found.vectors_b[found.matches.pairs[:, 1]]
+    )
     assert np.allclose(own, found.scores, atol=1e-4)
 
 
 def test_few_pairs_are_said_to_be_few_and_teach_no_projection():
     symbols = glyphs()[4500:4530]
-    found = align_folder(from_arrays(image=symbols.image, text=symbols.text, pairs=[[i, i] for i in range(5)]), encoder="own", progress=False)
+    found = align_folder(
+        from_arrays(image=symbols.image, text=symbols.text, pairs=[[i, i] for i in range(5)]),
+        encoder="own",
+        progress=False,
+    )
     assert any("few" in note for note in found.notes) and found.threshold is None
-    assert found.tried.why[found.tried.encoder == "own, linear"].item() == "takes 8 given pairs, and there are 5"
+    assert (
+        found.tried.why[found.tried.encoder == "own, linear"].item() == "takes 8 given pairs, and there are 5"
+    )
 
 
 @pytest.mark.parametrize(
@@ -252,7 +303,12 @@ def test_few_pairs_are_said_to_be_few_and_teach_no_projection():
 def test_pairs_of_a_file_are_found_by_names_in_any_order_with_or_without_a_head(tmp_path, rows):
     folder = icons(tmp_path / "icons", 12, 0)
     (tmp_path / "pairs.csv").write_text("\n".join(rows), encoding="utf-8-sig")
-    found = align_folder(folder, pairs=tmp_path / "pairs.csv", encoder=(encoders.SymbolLook(), encoders.SymbolWords()), progress=False)
+    found = align_folder(
+        folder,
+        pairs=tmp_path / "pairs.csv",
+        encoder=(encoders.SymbolLook(), encoders.SymbolWords()),
+        progress=False,
+    )
     assert [found.ids_a[i] for i, _ in found.pairs] == [found.ids_b[j] for _, j in found.pairs]
     lost = sum("nobody" in row for row in rows)
     assert len(found.pairs) == sum(row.count("icon") == 2 for row in rows)
@@ -370,14 +426,26 @@ def killed(out, image, text, pairs, moment):
             os.kill(os.getpid(), signal.SIGKILL)
 
     _files.os.replace = replace
-    align_folder(from_arrays(image=image, text=text, pairs=None), out, pairs=pairs, encoder=(Pixels(), Numbers()), progress=False)
+    align_folder(
+        from_arrays(image=image, text=text, pairs=None),
+        out,
+        pairs=pairs,
+        encoder=(Pixels(), Numbers()),
+        progress=False,
+    )
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system cannot fork")
 def test_killed_at_any_moment_it_goes_on_to_the_same_results(tmp_path):
     image, text, partner = noisy(40, 3)
     pairs = [[i, int(partner[i])] for i in range(30)]
-    align_folder(from_arrays(image=image, text=text, pairs=None), tmp_path / "whole", pairs=pairs, encoder=(Pixels(), Numbers()), progress=False)
+    align_folder(
+        from_arrays(image=image, text=text, pairs=None),
+        tmp_path / "whole",
+        pairs=pairs,
+        encoder=(Pixels(), Numbers()),
+        progress=False,
+    )
     want, context = results(tmp_path / "whole"), multiprocessing.get_context("fork")
     for moment in (4, 19, 35):
         out = tmp_path / f"out{moment}"
@@ -387,6 +455,12 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_results(tmp_path):
             child.join()
             assert child.exitcode == KILLED
         assert results(out) != want
-        align_folder(from_arrays(image=image, text=text, pairs=None), out, pairs=pairs, encoder=(Pixels(), Numbers()), progress=False)
+        align_folder(
+            from_arrays(image=image, text=text, pairs=None),
+            out,
+            pairs=pairs,
+            encoder=(Pixels(), Numbers()),
+            progress=False,
+        )
         assert results(out) == want
         assert not list(out.rglob("*.part"))
