@@ -77,7 +77,10 @@ class SymbolLook:
     def transform(self, X: Any) -> np.ndarray:
         """Return float32 (n, 128), unit rows."""
         images = as_images(X, "X")
-        out = [_symbols().transform(np.stack([_ink(x) for x in images[i : i + 256]])) for i in range(0, len(images), 256)]
+        out = [
+            _symbols().transform(np.stack([_ink(x) for x in images[i : i + 256]]))
+            for i in range(0, len(images), 256)
+        ]
         return unit(np.concatenate(out))
 
 
@@ -162,7 +165,9 @@ class Watch:
         films = as_video(X, "X")
         at = np.linspace(0, films.shape[1] - 1, 4).round().astype(int)
         seen = np.mean([Look().transform(films[:, t]) for t in at], axis=0)
-        moves = np.stack([[p.mean() if len(p) else 0.0 for p in np.array_split(x, 12)] for x in motion_energy(films)])
+        moves = np.stack(
+            [[p.mean() if len(p) else 0.0 for p in np.array_split(x, 12)] for x in motion_energy(films)]
+        )
         return np.concatenate([seen, unit(np.sqrt(moves))], axis=1).astype(np.float32)
 
 
@@ -174,7 +179,9 @@ class SmallCnn(CnnImage):
 
     def _check(self, X: Any, fitted: bool) -> np.ndarray:
         images = as_images(X, "X")
-        return super()._check(images if images.shape[1:] == (_SMALL, _SMALL, 3) else _small(images, _SMALL), fitted)
+        return super()._check(
+            images if images.shape[1:] == (_SMALL, _SMALL, 3) else _small(images, _SMALL), fitted
+        )
 
 
 def _text() -> Any:
@@ -192,7 +199,9 @@ def look(modality: str, rate: int | None) -> Any:
     return Watch() if modality == "video" else _text()
 
 
-def candidates(a: str, b: str, rates: tuple[int | None, int | None], pairs: int, family: str = "auto") -> list[Candidate]:
+def candidates(
+    a: str, b: str, rates: tuple[int | None, int | None], pairs: int, family: str = "auto"
+) -> list[Candidate]:
     """What can be tried for two modalities, the quickest first; ``rates`` are the sample rates of sounds."""
     from ..features import EfficientNetLite, RnnAudio, WordLlamaText
     from ..project import CCA, DualEncoder
@@ -202,7 +211,11 @@ def candidates(a: str, b: str, rates: tuple[int | None, int | None], pairs: int,
         if (a, b) == ("image", "text"):
             out.append(Candidate("symbols", lambda seed: DualEncoder(SymbolLook(), SymbolWords())))
             out.append(
-                Candidate("symbols, fitted", lambda seed: DualEncoder(Look(), SymbolWords(), CCA()), _ENOUGH_TO_LEARN)
+                Candidate(
+                    "symbols, fitted",
+                    lambda seed: DualEncoder(Look(), SymbolWords(), CCA()),
+                    _ENOUGH_TO_LEARN,
+                )
             )
         if {a, b} <= {"image", "audio", "text"} and all(rate in (None, 16_000) for rate in rates):
             out.append(Candidate("things", lambda seed: DualEncoder(Things(a), Things(b))))
@@ -260,7 +273,9 @@ def given(encoder: Any) -> list[Candidate]:
         return [Candidate(type(encoder).__name__, lambda seed: encoder, 0 if _fitted(encoder) else 2)]
     two = tuple(encoder) if isinstance(encoder, (tuple, list)) else (encoder, encoder)
     if len(two) not in (2, 3):
-        raise ValueError(f"encoder has {len(two)} parts; want one, or one for each side, and perhaps a projection")
+        raise ValueError(
+            f"encoder has {len(two)} parts; want one, or one for each side, and perhaps a projection"
+        )
     for x in two[:2]:
         if not hasattr(x, "transform") or isinstance(x, type):
             raise TypeError(
@@ -291,12 +306,16 @@ def imported(name: str) -> Any:
         for part in path.split("."):
             found = getattr(found, part)
     except Exception as err:  # the module's own code runs here
-        raise ValueError(f"encoder is {name!r}, and that cannot be imported ({type(err).__name__}: {err})") from err
+        raise ValueError(
+            f"encoder is {name!r}, and that cannot be imported ({type(err).__name__}: {err})"
+        ) from err
     if callable(found) and (isinstance(found, type) or not hasattr(found, "transform")):
         try:
             found = found()
         except Exception as err:  # the caller's own code
-            raise ValueError(f"encoder is {name!r}, which fails when it is called ({type(err).__name__}: {err})") from err
+            raise ValueError(
+                f"encoder is {name!r}, which fails when it is called ({type(err).__name__}: {err})"
+            ) from err
     return found
 
 

@@ -165,7 +165,13 @@ class FolderAlignment:
         kept, rows = self.kept, []
         for k in np.argsort(-self.scores, kind="stable").tolist():
             i, j = self.matches.pairs[k].tolist()
-            reason = "no line yet" if self.threshold is None else "at or above the line" if kept[k] else "below the line"
+            reason = (
+                "no line yet"
+                if self.threshold is None
+                else "at or above the line"
+                if kept[k]
+                else "below the line"
+            )
             rows.append(
                 (ids[0][i], ids[1][j], round(float(self.scores[k]), 4), bool(kept[k]), _KNOWN[int(self.known[k])],
                  "; ".join(given.get(i, [])), reason)
@@ -204,10 +210,20 @@ class FolderAlignment:
                     elif self.threshold is None:
                         why = "there is no line yet"
                     elif int(self.matches.pairs[partner[i], 1 - side]) != at:
-                        why = "its best fits another better, and with the one that it got it is below the line"
+                        why = (
+                            "its best fits another better, and with the one that it got it is below the line"
+                        )
                     else:
                         why = "below the line"
-                    rows.append(("ab"[side], ids[i], names[at] if at >= 0 else "", round(float(scores[row, best]), 4) if at >= 0 else np.nan, why))
+                    rows.append(
+                        (
+                            "ab"[side],
+                            ids[i],
+                            names[at] if at >= 0 else "",
+                            round(float(scores[row, best]), 4) if at >= 0 else np.nan,
+                            why,
+                        )
+                    )
         return pd.DataFrame(rows, columns=["side", "id", "best", "score", "why"])
 
     def labelling(self) -> Labelling:
@@ -222,7 +238,12 @@ class FolderAlignment:
         if self.labels is not None:
             return self.labels
         some = self.open if self.open.any() else np.ones(len(self.scores), bool)
-        pool = replace(self.matches, pairs=self.matches.pairs[some], scores=self.scores[some], margins=self.matches.margins[some])
+        pool = replace(
+            self.matches,
+            pairs=self.matches.pairs[some],
+            scores=self.scores[some],
+            margins=self.matches.margins[some],
+        )
         return Labelling(pool, self.target, self.delta, self.seed)
 
     def labelled(self, labelling: Labelling) -> FolderAlignment:
@@ -233,14 +254,20 @@ class FolderAlignment:
         from ._match import by_labels
 
         if not isinstance(labelling, Labelling):
-            raise TypeError(f"labelling is {describe(labelling)}; want a threshold.Labelling: alignment.labelling()")
+            raise TypeError(
+                f"labelling is {describe(labelling)}; want a threshold.Labelling: alignment.labelling()"
+            )
         mine = replace(self, labels=None).labelling()
         if labelling._fingerprint != mine._fingerprint:
-            raise ValueError("labelling is of another pool or has other settings; want alignment.labelling(), with answers")
+            raise ValueError(
+                "labelling is of another pool or has other settings; want alignment.labelling(), with answers"
+            )
         if not labelling.asked:
             return self
         line = by_labels(labelling, self.target, self.delta)
-        return replace(self, labels=labelling, threshold=line.threshold, promise=line.promise, voids=line.voids)
+        return replace(
+            self, labels=labelling, threshold=line.threshold, promise=line.promise, voids=line.voids
+        )
 
     def summary(self) -> dict[str, Any]:
         """What ``summary.json`` holds: versions, counts, encoders, line and promise; the same for the same content."""
