@@ -231,10 +231,12 @@ def add(book: Book, names: dict[str, str]) -> Uses:
                 addresses = [(f"{page}#{anchor}" if anchor else page, said) for anchor, said in places]
                 uses.setdefault(name, []).extend(addresses)
         minutes = re.match(r"\d+", told(head, "Minutes"))
-        kind = "chapter" if chapter else "solution"
         made = Page(
-            page, title, body, source, kind, told(head, "In one line"), int(minutes[0]) if minutes else None
+            page, title, body, source, "chapter" if chapter else "solution", told(head, "In one line")
         )
+        made.minutes = int(minutes[0]) if minutes else None
+        need = head.partition("**You need:**")[2].partition("**")[0]
+        made.builds_on = tuple(sorted(set(re.findall(r"\]\((\d\d)_", need))))
         book.add(made)
     link_up(book, [path.with_suffix(".html").name for path in chapters])
     glossary(book)
@@ -302,6 +304,11 @@ def section(text: str, name: str) -> str:
     return heading + rest.partition("\n## ")[0] if heading else ""
 
 
+def after(page: Page) -> str:
+    """Which chapters a chapter builds on, in the contents."""
+    return f"after {', '.join(page.builds_on)} · " if page.builds_on else ""
+
+
 def front(book: Book) -> None:
     """The index and the page on running it all, from the README."""
     text = (book.root / "README.md").read_text(encoding="utf-8")
@@ -309,7 +316,7 @@ def front(book: Book) -> None:
     rows = "".join(
         f'<li><a href="{page.path}"><span class="number">{page.title.split()[0]}</span>'
         f'<span class="name">{escape(re.sub(r"^[0-9]+ ", "", page.title))}</span></a>'
-        f'<p>{escape(page.gist)}</p><span class="minutes">{page.minutes} min</span></li>'
+        f'<p>{escape(page.gist)}</p><span class="minutes">{after(page)}{page.minutes} min</span></li>'
         for page in chapters
     )
     head = Prose(book, "README.md", "index.html").show(text.partition("\n## Start\n")[0])

@@ -60,7 +60,7 @@ def walk(line: float) -> list[tuple[float, int]]:
 
 
 def photographs(page_file: Path, range_: Any, places: list[tuple[float, int]]) -> list[Image.Image]:
-    """The panel at each place of the line, cut below the map and framed."""
+    """The panel at each place of the line, cut below the map's legend and framed."""
     sys.path.insert(0, str(ROOT / "tests" / "browser"))
     from lab import headless
 
@@ -73,6 +73,11 @@ def photographs(page_file: Path, range_: Any, places: list[tuple[float, int]]) -
         page.goto(page_file.as_uri())
         panel = page.locator(".mm-panel").first
         slider = panel.get_by_role("slider")
+        for below in (
+            panel.locator("figure, div, section", has_text="precision over recall").last,
+            panel.locator(".mm-pick"),
+        ):
+            below.evaluate("e => { e.style.visibility = 'hidden'; }")  # what the frame would cut through
         for place, _ in places:
             slider.evaluate(SET, str(round((place - range_.min) / range_.step)))
             page.wait_for_timeout(80)
@@ -83,7 +88,7 @@ def photographs(page_file: Path, range_: Any, places: list[tuple[float, int]]) -
                 "x": box["x"] - 8,
                 "y": box["y"] - 8,
                 "width": box["width"] + 16,
-                "height": chart["y"] + chart["height"] + 5 - (box["y"] - 8),
+                "height": chart["y"] + chart["height"] + 24 - (box["y"] - 8),
             }
             frames.append(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB"))
     return [ImageOps.expand(fewer_greys(frame), 1, EDGE) for frame in frames]

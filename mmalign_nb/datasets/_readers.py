@@ -1,4 +1,4 @@
-"""One file at a time, believed in nothing: a picture, a sound, a text, a table; what was changed is said in a few words."""
+"""One file at a time, believed in nothing: a picture, a sound, a film, a text, a table; what was changed is said in a few words."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import io
 import math
 import os
 import stat
+import threading
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .video import read_video
 
 # Pillow reads more, and starts other programs for some of it (EPS): only these are tried.
 _FORMATS = (
@@ -28,6 +32,15 @@ _FORMATS = (
 )  # MPO, two JPEG pictures in one file, comes with JPEG
 # What one file may cost, looked at before it is decoded.
 _MOST_PIXELS, _MOST_BYTES, _MOST_TEXT, _MOST_TABLE = 10**8, 2**31, 2**20, 2**28
+_NOT_SEEN = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Cn",
+    "Zl",
+    "Zp",
+}  # controls, marks of direction, halves of pairs, line ends, …
 _SHORTEST = 0.02  # seconds of sound: less than one window of any encoder
 
 
@@ -68,11 +81,43 @@ def reading(path: Path) -> Iterator[None]:
         ) from err
 
 
+def shown(words: str, most: int = 300) -> str:
+    """Words as they can be printed and stored: what is no sign to be seen as its code; and not too many of them."""
+    words = words.encode("utf-8", "surrogateescape" if os.name != "nt" else "surrogatepass").decode(
+        "utf-8", "backslashreplace"
+    )
+    if not words.isprintable():
+        out = []
+        for sign in words:  # joiners belong to emoji and to Persian
+            plain = unicodedata.category(sign) not in _NOT_SEEN or sign in "\u200c\u200d"
+            out.append(sign if plain else sign.encode("unicode_escape").decode())
+        words = "".join(out)
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
+_one = threading.Lock()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the decoders of MP3 and TIFF say of a file off the screen: the reader gets a note."""
+    with (
+        _one,
+        contextlib.ExitStack() as after,
+    ):  # one at a time, or the second would keep the first one's nothing for the screen
+        with contextlib.suppress(OSError):  # there may be no screen
+            after.callback(os.close, kept := os.dup(2))
+            nothing = after.enter_context(open(os.devnull, "wb"))
+            os.dup2(nothing.fileno(), 2)
+            after.callback(os.dup2, kept, 2)
+        yield
+
+
 # ---- pictures
 
 
-def read_picture(path: Path, size: int) -> tuple[np.ndarray, list[str]]:
-    """Return uint8 (size, size, 3) and what was changed beyond its size.
+def read_picture(path: Path, size: int | None) -> tuple[np.ndarray, list[str]]:
+    """Return uint8 (size, size, 3) and what was changed beyond its size; or (H, W, 3) as it is, where size is None.
 
     The whole picture, its longer side ``size``, stands in the middle of white paper.
     """
@@ -86,14 +131,18 @@ def read_picture(path: Path, size: int) -> tuple[np.ndarray, list[str]]:
             with Image.open(path, formats=_FORMATS) as im:
                 if im.width * im.height > _MOST_PIXELS:
                     raise Unusable(f"more than {_MOST_PIXELS // 10**6} million pixels")
-                if getattr(im, "n_frames", 1) > 1 and im.format != "MPO":
+                if getattr(im, "is_animated", False) and im.format != "MPO":  # n_frames reads them all
                     changed.append("first frame of several")
-                im.draft("RGB", (2 * size, 2 * size))  # a large JPEG is decoded no larger than wanted
-                im.load()
+                if size is not None:  # a large JPEG is decoded no larger than wanted
+                    im.draft("RGB", (2 * size, 2 * size))
+                with _quiet() if im.format == "TIFF" else contextlib.nullcontext():
+                    im.load()
                 if im.getexif().get(0x0112, 1) not in (0, 1):
                     changed.append("turned as its EXIF says")
                     ImageOps.exif_transpose(im, in_place=True)
                 rgb = _as_rgb(im, changed)
+                if size is None:
+                    return np.array(rgb), changed
                 rgb = ImageOps.contain(
                     rgb,
                     (size, size),
@@ -103,13 +152,21 @@ def read_picture(path: Path, size: int) -> tuple[np.ndarray, list[str]]:
         raise
     except UnidentifiedImageError as err:
         raise Unusable("no picture that can be read") from err
+    except MemoryError as err:
+        raise Unusable("too large for the memory") from err
     except Exception as err:  # decoders fail in many ways; the file is at fault, not the reader
         cut = isinstance(err, (OSError, EOFError)) and "trunc" in str(err).lower()
         raise Unusable("cut off" if cut else "damaged picture") from err
-    out = np.full((size, size, 3), 255, np.uint8)
-    top, left = (size - rgb.height) // 2, (size - rgb.width) // 2
-    out[top : top + rgb.height, left : left + rgb.width] = np.asarray(rgb)
-    return out, changed
+    return _on_paper(np.asarray(rgb), size), changed
+
+
+def _on_paper(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Pixels (…, H, W, 3) in the middle of white paper, (…, size, size, 3)."""
+    high, wide = pixels.shape[-3:-1]
+    out = np.full((*pixels.shape[:-3], size, size, 3), 255, np.uint8)
+    top, left = (size - high) // 2, (size - wide) // 2
+    out[..., top : top + high, left : left + wide, :] = pixels
+    return out
 
 
 def _as_rgb(im: Any, changed: list[str]) -> Any:
@@ -117,17 +174,17 @@ def _as_rgb(im: Any, changed: list[str]) -> Any:
     from PIL import Image
 
     if im.mode in ("I", "F") or im.mode.startswith("I;"):
-        x = np.asarray(im).astype(np.float64)
-        if not np.isfinite(x).all():
+        x = np.asarray(im)
+        least, most = float(x.min()), float(x.max())
+        if not math.isfinite(least) or not math.isfinite(most):
             raise Unusable("not finite")
         # 16 bits are 16 bits; of other wide numbers nobody knows the white, so the largest is.
-        low, high = (
-            (0.0, 65535.0)
-            if x.min() >= 0 and 255 < x.max() < 65536
-            else (min(x.min(), 0.0), max(x.max(), 1.0))
-        )
+        low, high = (0.0, 65535.0) if least >= 0 and 255 < most < 65536 else (min(least, 0.0), max(most, 1.0))
+        grey = np.empty(x.shape, np.uint8)
+        for row in range(len(x)):  # one at a time: all of them in 64 bits would take a gigabyte
+            grey[row] = (255 * ((x[row].astype(np.float64) - low) / (high - low))).round()
         changed.append("16 bits or more, made 8")
-        return Image.fromarray((255 * (x - low) / (high - low)).round().astype(np.uint8)).convert("RGB")
+        return Image.fromarray(grey).convert("RGB")
     if im.has_transparency_data:
         over = im.convert("RGBA")
         paper = Image.new("RGBA", over.size, "white")
@@ -149,7 +206,8 @@ def sound_seconds(path: Path) -> float:
 
     check_file(path)
     try:
-        info = soundfile.info(str(path))
+        with _quiet():
+            info = soundfile.info(str(path))
         rate, frames = int(info.samplerate), int(info.frames)
     except Exception as err:
         raise Unusable("no sound that can be read") from err
@@ -160,26 +218,35 @@ def sound_seconds(path: Path) -> float:
     return frames / rate
 
 
-def read_sound_file(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, list[str]]:
-    """Return the first ``seconds`` as float32 (samples,) at ``rate`` Hz, in one channel, in [-1, 1], and what was changed."""
+def read_sound_file(path: Path, rate: int, seconds: float, whole: float) -> tuple[np.ndarray, list[str]]:
+    """Return the first ``seconds`` as float32 (samples,) at ``rate`` Hz, in one channel, in [-1, 1], and what was changed.
+
+    ``whole`` is what ``sound_seconds`` says.
+    """
     import soundfile
     import torch
     import torchaudio
 
-    whole, changed = sound_seconds(path), []
+    changed = []
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with _quiet(), soundfile.SoundFile(str(path)) as file:
             own, channels = file.samplerate, file.channels
-            x = file.read(frames=math.ceil(seconds * own), dtype="float32", always_2d=True)
+            left, parts = math.ceil(seconds * own), [np.zeros(0, np.float32)]
+            while left > 0:  # in pieces: a header may promise 1,024 channels, and more than there is
+                piece = file.read(min(left, max(1, 2**20 // channels)), dtype="float32", always_2d=True)
+                if not len(piece):
+                    break
+                parts.append(piece.mean(axis=1))
+                left -= len(piece)
     except Exception as err:
         raise Unusable("damaged sound") from err
-    if len(x) < _SHORTEST * own:  # a header may promise more than there is
+    mono = np.concatenate(parts)
+    if len(mono) < _SHORTEST * own:
         raise Unusable("cut off")
-    if not np.isfinite(x).all():
+    if not np.isfinite(mono).all():
         raise Unusable("samples that are not finite")
     if channels > 1:
         changed.append(f"{channels} channels made one")
-    mono = x.mean(axis=1)
     if own != rate:
         changed.append("another rate")
         mono = torchaudio.functional.resample(torch.from_numpy(mono), own, rate).numpy()
@@ -191,6 +258,23 @@ def read_sound_file(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, 
     if whole > seconds + 1 / rate:
         changed.append(f"cut to {seconds:g} s")
     return mono[: math.ceil(seconds * rate)].astype(np.float32), changed
+
+
+# ---- films
+
+
+def read_film(path: Path, size: int, fps: float, seconds: float) -> tuple[np.ndarray, list[str]]:
+    """Return uint8 (T, size, size, 3), a frame every ``1 / fps`` s for the first ``seconds``, and what was changed."""
+    check_file(path)
+    try:
+        film = read_video(path, fps=fps, size=size, max_seconds=seconds)
+    except ImportError as err:
+        raise Unusable(str(err)) from err
+    except ValueError as err:
+        raise Unusable(str(err).removeprefix(str(path)).strip().replace("max_seconds", "seconds")) from err
+    except Exception as err:  # decoders fail in many ways; the file is at fault, not the reader
+        raise Unusable("damaged film") from err
+    return _on_paper(film.frames, size), [note for note in film.notes if note != "no audio track"]
 
 
 # ---- words
@@ -212,9 +296,11 @@ def decode(data: bytes, encoding: str | None) -> tuple[str, list[str]]:
                 f"not UTF-8 (byte {err.start}); say encoding='cp1252' if it should read “{' '.join(some.split())}”"
             ) from err
     try:
-        return data.decode(encoding), [f"read as {encoding}"]
-    except UnicodeDecodeError as err:
+        text = data.decode(encoding)
+        text.encode()  # some encodings can write halves of pairs, which are no signs
+    except UnicodeError as err:
         raise Unusable(f"neither UTF-8 nor {encoding}") from err
+    return text, [f"read as {encoding}"]
 
 
 def read_text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
@@ -230,16 +316,18 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
 def read_table(path: Path, encoding: str | None) -> tuple[list[str], list[list[str]], list[str]]:
     """Return the header, the rows and what is to be said of a table with commas, semicolons or tabs."""
     text, changed = decode(content(path, _MOST_TABLE), encoding)
-    first = text.lstrip("\r\n").split("\n", 1)[0]
+    if "\0" in text:
+        raise Unusable("no table that can be read (it has zero bytes; UTF-16 without its mark?)")
+    start = text.lstrip("\r\n")[: 2**16]
+    first = (start.splitlines() or [""])[0]
     mark = max(",;\t", key=first.count)
     if mark != ",":
         changed.append("semicolons" if mark == ";" else "tabs")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
-        rows = [
-            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True) if any(row)
-        ]
+        rows = [row for row in reader if any(row)]
     except csv.Error as err:
-        raise Unusable(f"no table that can be read ({err})") from err
+        raise Unusable(f"no table that can be read (line {reader.line_num}: {err})") from err
     if not rows:
         raise Unusable("no rows")
     header = [name.strip() for name in rows[0]]

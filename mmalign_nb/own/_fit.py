@@ -77,6 +77,19 @@ class Trial:
         """Whether there is something to fit."""
         return not self.dual.__sklearn_is_fitted__()
 
+    @property
+    def views(self) -> list[Any] | None:
+        """The vectors of both sides by encoders that are as they are; None if one of them learns."""
+        known = [part.vectors for part in self.parts if isinstance(part, _Known)]
+        return known if len(known) == 2 else None
+
+    @property
+    def widths(self) -> tuple[int, int] | None:
+        """How many columns the two have that should be one space as they are; None where a projection or an encoder makes it."""
+        if self.learns or self.dual.projection is not None or hasattr(self.dual, "encoder_a_") or self.views is None:
+            return None
+        return self.views[0].shape[1], self.views[1].shape[1]
+
     def _features(self, part: Any, side: Side, letter: str) -> Any:
         def make() -> Any:
             return {}, {"x": np.asarray(part.transform(side.items), np.float32)}

@@ -98,7 +98,7 @@ def _from_file(path: Any, names: tuple[Names, Names]) -> tuple[np.ndarray, list[
         elif number > 1 or any(at):  # the first row may name the columns
             lost = [cell for cell, known in zip(row, at, strict=False) if not known]
             unknown.append(f"row {number}: {', '.join(map(repr, lost))}")
-    told = f"{place.name} names {len(unknown)} times what was not read ({'; '.join(unknown[:3])}{', …' if len(unknown) > 3 else ''})"
+    told = f"{place.name} names {len(unknown)} time{'s' * (len(unknown) != 1)} what was not read ({'; '.join(unknown[:3])}{', …' if len(unknown) > 3 else ''})"
     if not found:
         raise ValueError(f"pairs: {told if unknown else f'{place.name} has no pair'}; want the names of files or items")
     out = np.array(found, np.int64).reshape(-1, 2)

@@ -312,9 +312,8 @@ class _Shown:
     @cached_property
     def scores(self) -> np.ndarray:
         """All scores between the items on the page, by encoders that have not seen the row's given pair."""
-        A, B = (
-            np.asarray(x[rows], np.float64) for x, rows in zip(self.found.held_out, self.rows, strict=True)
-        )
+        both = self.found.held_out or (self.found.vectors_a, self.found.vectors_b)
+        A, B = (np.asarray(x[rows], np.float64) for x, rows in zip(both, self.rows, strict=True))
         # Four digits: the last ones depend on the machine that multiplies, and nobody reads them.
         S = np.round(A @ B.T, 4).astype(np.float32)
         S[tuple(self.matches.pairs.T)] = self.matches.scores
@@ -558,9 +557,7 @@ def _table(table: pd.DataFrame) -> list[list[str]]:
         tail = next(
             (row["reason"][len(x) :] for x in (*_REASONS, _NO_LINE) if row["reason"].startswith(x)), ""
         )
-        told = [_UNSEEN.sub("\ufffd", str(row[name])) for name in ("a", "b", "score", "known", "partner")] + [
-            tail
-        ]
+        told = [*(str(row[name]) for name in ("a", "b", "score", "known", "partner")), tail]
         size += sum(map(len, told)) + 16
         if size > _ROWS:
             break
@@ -614,7 +611,7 @@ def _alone(shown: _Shown) -> str:
         entries = []
         for row in rows[:_LIST]:
             own, best = shown.item(side, row["id"]), shown.item(1 - side, row["best"]) if row["best"] else ""
-            near = f'<span class="rp-facts">nearest:</span>{best}' if best else ""
+            near = f'<span class="rp-near">nearest:</span>{best}' if best else ""
             entries.append(
                 f'<li><div class="rp-pair">{own}{near}</div>'
                 f'<div class="rp-facts"><b>{_number(row["score"])}</b> {_said(row["why"])}</div></li>'

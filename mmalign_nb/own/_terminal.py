@@ -38,7 +38,7 @@ def align(asked: Any) -> int:
 
 
 def _again(source: dict[str, Any], out: Path, labels: Any, progress: bool) -> FolderAlignment:
-    collection = read(Path(source["path"]), source["encoding"], progress)
+    collection = read(Path(source["path"]), source["encoding"], out, progress)
     return align_read(
         collection, out, source, pairs=source["pairs"], encoder=source["encoder"], target=source["target"], a=source["a"], b=source["b"],
         labels=labels, seed=0, progress=progress,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("notebook_tools", ROOT / "tools" / "notebooks.py")
@@ -280,39 +281,37 @@ def test_stale_navigation_and_dead_links_are_caught(tmp_path):
     assert any("canonical" in f for f in found)
 
 
-def nbval(path):
-    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "--nbval"]
-    command += ["--nbval-current-env", "--nbval-cell-timeout=120", "-W", "default", str(path)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, cwd=path.parent, encoding="utf-8"
-    )
+FAULTS = {
+    "imports": "import numpy as np",
+    "changed": "6 * 7",
+    "makes": "rng = np.random.default_rng(0)\nscores = np.eye(2)",
+    "draws-on": "print(rng.integers(10**9))",
+    "draws-own": "print(np.random.default_rng(0).integers(10**9))",
+    "uses-name": "print(scores.shape)",
+    "takes-name": "scores = [1, 2]\nprint(len(scores))",
+    "grows": "try:\n    seen_before.append(1)\nexcept NameError:\n    seen_before = []\nlen(seen_before)",
+    "a-time": "import time\n\nprint(time.perf_counter())",
+}
 
 
-def first_number(nb):
-    """The first code cell that prints a number which nbval compares, and the text where it stands."""
-    for at, cell in enumerate(nb.cells):
-        if cell.cell_type == "code" and not any("nbval" in t for t in cell.metadata.get("tags", [])):
-            for output in cell.outputs:
-                text = output.get("text") or output.get("data", {}).get("text/plain", "")
-                if re.search(r"\d", text) and "image/png" not in output.get("data", {}):
-                    return at, output
-    raise AssertionError("chapter 00 prints no number at all")
-
-
-def test_nbval_catches_one_changed_number(tmp_path):
-    nb = tools.read(FIRST)
-    at, output = first_number(nb)
-    nb.cells = nb.cells[: at + 1]
-    good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
-    good.write_text(nbformat.writes(nb), encoding="utf-8")
-    holder = output if "text" in output else output["data"]
-    key = "text" if "text" in output else "text/plain"
-    holder[key] = re.sub(r"\d", lambda m: str((int(m[0]) + 1) % 10), holder[key], count=1)
-    bad.write_text(nbformat.writes(nb), encoding="utf-8")
-    passed, failed = nbval(good), nbval(bad)
-    assert passed.returncode == 0, passed.stdout[-3000:]
-    assert failed.returncode == 1, failed.stdout[-3000:]
-    assert "mismatch" in failed.stdout
+def test_nbval_catches_a_changed_number_and_what_says_something_else_when_run_again(tmp_path):
+    cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in FAULTS.items()]
+    cells[-1].metadata["tags"] = ["nbval-ignore-output"]
+    nb = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(nb, timeout=60, kernel_name="python3").execute()
+    cells[1].outputs[0].data["text/plain"] = "43"
+    (tmp_path / "faults.ipynb").write_text(nbformat.writes(nb), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider", "-W", "default"]
+    command += ["-p", "tests.notebooks.again", "-rfE", "--nbval", "--nbval-current-env", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, encoding="utf-8")
+    assert run.returncode == 1, run.stdout[-3000:]
+    found = {
+        list(FAULTS)[int(k)] + again
+        for k, again in re.findall(r"^FAILED .*::Cell (\d+)( again)?", run.stdout, re.M)
+    }
+    assert found == {"changed", "changed again", "draws-on again", "uses-name again", "grows again"}
+    assert "mismatch" in run.stdout
+    assert "AttributeError" in run.stdout
 
 
 def test_writing_twice_changes_nothing(tmp_path):

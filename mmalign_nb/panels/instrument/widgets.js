@@ -76,7 +76,7 @@ export class Media {
   /** @param {any} sent @param {(f: () => void) => void} later what is to be done when the panel is closed */
   constructor(sent, later) {
     this.sent = sent; this.kind = sent.kind; this.n = sent.n;
-    this.samples = sent.samples ? louder(unpack(sent.samples)) : null;
+    /** @type {any} */ this.samples = sent.samples ? louder(unpack(sent.samples)) : null;
     this.sheets = (sent.sheets ?? []).map((data) => URL.createObjectURL(new Blob([data], { type: data.getUint8(0) === 255 ? "image/jpeg" : "image/png" })));
     /** @type {Map<number, number> | null} */ this.place = sent.numbers ? new Map(sent.numbers.map((row, k) => [row, k])) : null;
     /** @type {Set<() => void>} */ this.playing = new Set();
