@@ -448,17 +448,20 @@ def _head(shown: _Shown) -> str:
         tiles += [("pairs that were given", given), ("of them fit another better", len(shown.audit))]
     numbers = "".join(f"<div><dt>{html.escape(what)}</dt><dd>{k:,}</dd></div>" for what, k in tiles)
     skipped = sum(note.what == "skipped" for note in found.collection.notes)
+    label = (
+        "open <code>label.html</code>, which lies beside this page. It asks about one pair after the other: yes, no, or cannot tell. "
+        "Save the answers there, and run <code>python -m mmalign_nb label FOLDER --answers labels.csv</code>, where FOLDER is the "
+        "folder of this page."
+    )
     do = []
-    if line is None:
-        do.append(
-            "Open <code>label.html</code>, which lies beside this page. It asks about one pair after the other: yes, no, or "
-            "cannot tell. Save the answers there, and run <code>python -m mmalign_nb label FOLDER --answers labels.csv</code>, "
-            "where FOLDER is the folder of this page."
-        )
-    else:
+    if line is not None:
         do.append(
             'Take <code>matches.csv</code>, which lies beside this page; or <a href="#line">set another line</a> and save the table '
             "from here."
+        )
+    if line is None or (shown.news and kept < n):
+        do.append(
+            f"To get {'a promise' if line is None else 'a line of its own for these matches, and perhaps keep more'}, {label}"
         )
     if shown.audit:
         do.append(
