@@ -23,11 +23,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 FIRST := notebooks/00_start_here.ipynb
 TSC := npm exec --yes --package=typescript@5.9.3 -- tsc
 PYTEST := $(BIN)/python -m pytest
-AGAIN := tests/notebooks/test_run_again.py
 # One thread per worker: two workers on two cores, and the same sums on every machine.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help install lab test style types layers unit again fuzz faults nbval browser notebooks check-notebooks book elsewhere models clean
+.PHONY: help install lab test style types layers unit fuzz faults nbval browser notebooks check-notebooks book elsewhere models clean
 .DEFAULT_GOAL := help
 
 help:
@@ -60,9 +59,9 @@ $(VENV)/.installed-test: $(VENV)/.installed
 install: $(VENV)/.installed
 
 lab: install
-	$(BIN)/jupyter lab $(LAB_ARGS) $(FIRST)
+	$(BIN)/jupyter lab --ServerApp.root_dir=. $(LAB_ARGS) $(FIRST)
 
-test: style types layers again unit nbval browser
+test: style types layers nbval unit browser
 
 style: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -76,11 +75,7 @@ layers: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.installed-test
-	$(ONE_THREAD) $(PYTEST) -n 2 --dist loadfile --ignore=$(AGAIN)
-
-# A step of its own: by file, one worker would run all notebooks while the other waits.
-again: $(VENV)/.installed-test
-	$(ONE_THREAD) $(PYTEST) -n 2 --dist worksteal $(AGAIN)
+	$(ONE_THREAD) $(PYTEST) -n 2 --dist loadfile
 
 # Twenty thousand hostile inputs over every public function; some minutes.
 fuzz: $(VENV)/.installed-test
@@ -96,9 +91,11 @@ faults: $(VENV)/.installed-test .milvus/.made
 	.milvus/bin/python -m pip --disable-pip-version-check install -q "milvus==2.3.5" || echo "no Milvus server for this system"
 	@touch $@
 
+# Every cell against what is stored, and once more from the last to the first; before the unit tests, since the book takes
+# its panels from this run.
 nbval: $(VENV)/.installed-test
-	$(ONE_THREAD) $(PYTEST) -o addopts="" -o filterwarnings=default -n 2 --dist loadfile --nbval --nbval-current-env \
-	  --nbval-cell-timeout=120 --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
+	$(ONE_THREAD) $(PYTEST) -o addopts="" -o filterwarnings=default -n 2 --dist loadfile -p tests.notebooks.again --nbval \
+	  --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
 
 browser: $(VENV)/.installed-test
 	$(ONE_THREAD) $(PYTEST) -o addopts="-ra" -n 2 --dist loadfile tests/browser

@@ -1,7 +1,7 @@
 """What score is a match? The line that the promise finds, and what it keeps, over encoders, projections and data sets.
 
     python benchmarks/how_high.py            print the table
-    python benchmarks/how_high.py --write    and put it into benchmarks/HOW_HIGH.md
+    python benchmarks/how_high.py --write    and put it into benchmarks/HOW_HIGH.md and data/measured/how_high.json
 
 Each row: half of the items, never seen by the projection, look for their partner among these; the best match of each is a candidate.
 Of the candidates 300 (at most half) are labelled, `for_precision` finds the line for a precision of 0.9 at a risk of 0.1, and the
@@ -11,6 +11,7 @@ others say what it keeps and how many of these are right. The median over the sp
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from mmalign_nb.project import CCA, Procrustes, Relative, RidgeMap
 from mmalign_nb.similarity import similarity
 from mmalign_nb.threshold import for_precision
 
+HERE = Path(__file__).parent
 Row = tuple[str, str, str, np.ndarray, np.ndarray]  # data, encoders, projection, best scores, right
 
 
@@ -85,12 +87,9 @@ def rows(data: Path | None) -> Iterator[Row]:
             yield case.name, "log-mel → pixels", "CCA, power 1", case.scores, case.right
 
 
-def table(data: Path | None, splits: int) -> list[str]:
-    """The table, as markdown."""
-    out = [
-        "| data | encoders | projection | right | the line | kept | right of these | abstained |",
-        "|---|---|---|--:|--:|--:|--:|--:|",
-    ]
+def measure(data: Path | None, splits: int) -> list[dict[str, Any]]:
+    """One entry for each row of the table; without a line, ``line`` and what depends on it are None."""
+    out = []
     for name, encoders, projection, scores, right in rows(data):
         rng = np.random.default_rng(0)
         found = []
@@ -101,12 +100,34 @@ def table(data: Path | None, splits: int) -> list[str]:
             if not line.abstained:
                 keep = scores[test] >= line.value
                 found.append((line.value, keep.mean(), right[test][keep].mean() if keep.any() else np.nan))
-        value, kept, share = (f"{x:.2f}" for x in np.nanmedian(found, axis=0)) if found else ("–", "–", "–")
+        value, kept, share = np.nanmedian(found, axis=0).round(2).tolist() if found else (None, None, None)
         out.append(
-            f"| {name} | {encoders} | {projection} | {right.mean():.2f} | {value} | {kept} | {share} | {1 - len(found) / splits:.2f} |"
+            {
+                "data": name,
+                "encoders": encoders,
+                "projection": projection,
+                "right": round(float(right.mean()), 2),
+                "line": value,
+                "kept": kept,
+                "right of these": share,
+                "abstained": round(1 - len(found) / splits, 2),
+            }
         )
-        print(out[-1], flush=True)
+        print(table(out)[-1], flush=True)
     return out
+
+
+def table(measured: list[dict[str, Any]]) -> list[str]:
+    """What was measured, as markdown."""
+    head = {"line": "the line"}
+    lines = [
+        "| " + " | ".join(head.get(key, key) for key in measured[0]) + " |",
+        "|---|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in measured:
+        told = ("–" if x is None else f"{x:.2f}" if isinstance(x, float) else x for x in row.values())
+        lines.append("| " + " | ".join(told) + " |")
+    return lines
 
 
 def main() -> None:
@@ -118,6 +139,7 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=100)
     args = parser.parse_args()
     said = __doc__.split("\n\n")[2].strip()
+    measured = measure(rules.find_data(), args.splits)
     lines = [
         "# How high is a match?",
         "",
@@ -125,10 +147,14 @@ def main() -> None:
         "",
         f"{said} {args.splits} splits. A number copied from another encoder or projection means nothing here.",
         "",
-        *table(rules.find_data(), args.splits),
+        *table(measured),
     ]
     if args.write:
-        (Path(__file__).parent / "HOW_HIGH.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (HERE / "HOW_HIGH.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (HERE.parent / "data" / "measured" / "how_high.json").write_text(
+            json.dumps({"splits": args.splits, "rows": measured}, indent=1, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+        )
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ class Page:
     kind: str
     gist: str = ""
     minutes: int | None = None
+    builds_on: tuple[str, ...] = ()
     links: list[Link] = field(default_factory=list)
 
 

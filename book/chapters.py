@@ -187,8 +187,14 @@ def used_here(exporter: Notebook) -> str:
     return f'<h2 id="used-here">Used in this chapter</h2>\n<dl class="used">{rows}</dl>' if rows else ""
 
 
-# Tables that chapters point to.
-MORE = {"docs/TABLES.md": "tables.html", "data/models/REPORT.md": "weights.html"}
+# What stands beside the chapters: guides, and tables that chapters point to.
+MORE = {
+    "docs/INSTRUCTOR.md": "instructor.html",
+    "docs/NEXT.md": "next.html",
+    "docs/TABLES.md": "tables.html",
+    "data/models/REPORT.md": "weights.html",
+    "CHANGELOG.md": "changes.html",
+}
 
 
 def add(book: Book, names: dict[str, str]) -> Uses:
@@ -225,10 +231,12 @@ def add(book: Book, names: dict[str, str]) -> Uses:
                 addresses = [(f"{page}#{anchor}" if anchor else page, said) for anchor, said in places]
                 uses.setdefault(name, []).extend(addresses)
         minutes = re.match(r"\d+", told(head, "Minutes"))
-        kind = "chapter" if chapter else "solution"
         made = Page(
-            page, title, body, source, kind, told(head, "In one line"), int(minutes[0]) if minutes else None
+            page, title, body, source, "chapter" if chapter else "solution", told(head, "In one line")
         )
+        made.minutes = int(minutes[0]) if minutes else None
+        need = head.partition("**You need:**")[2].partition("**")[0]
+        made.builds_on = tuple(sorted(set(re.findall(r"\]\((\d\d)_", need))))
         book.add(made)
     link_up(book, [path.with_suffix(".html").name for path in chapters])
     glossary(book)
@@ -237,6 +245,12 @@ def add(book: Book, names: dict[str, str]) -> Uses:
         text = (book.root / source).read_text(encoding="utf-8")
         title = text.splitlines()[0].lstrip("# ").strip()
         book.add(Page(page, title, Prose(book, source, page).show(text), source, "page"))
+    more = "".join(
+        f'<li><a href="{page.path}">{escape(page.title)}</a></li>'
+        for page in book.pages.values()
+        if page.kind == "page"
+    )
+    book.pages["index.html"].body += f'<h2 id="more">More</h2><ul>{more}</ul>'
     return uses
 
 
@@ -280,22 +294,34 @@ def glossary(book: Book) -> None:
     book.add(Page(page, "Glossary", body, source, "page"))
 
 
+# The README's sections on running it all.
+RUN = ("Start", "Your own data in three lines", "All commands, extras, Windows")
+
+
+def section(text: str, name: str) -> str:
+    """One section of the README with its heading, up to the next of its kind; nothing if it isn't there."""
+    _, heading, rest = text.partition(f"\n## {name}\n")
+    return heading + rest.partition("\n## ")[0] if heading else ""
+
+
+def after(page: Page) -> str:
+    """Which chapters a chapter builds on, in the contents."""
+    return f"after {', '.join(page.builds_on)} · " if page.builds_on else ""
+
+
 def front(book: Book) -> None:
     """The index and the page on running it all, from the README."""
     text = (book.root / "README.md").read_text(encoding="utf-8")
-    head, _, rest = text.partition("\n## Start\n")
-    rest = rest.partition("\n## Chapters")[0]
     chapters = [page for page in book.pages.values() if page.kind == "chapter"]
     rows = "".join(
         f'<li><a href="{page.path}"><span class="number">{page.title.split()[0]}</span>'
         f'<span class="name">{escape(re.sub(r"^[0-9]+ ", "", page.title))}</span></a>'
-        f'<p>{escape(page.gist)}</p><span class="minutes">{page.minutes} min</span></li>'
+        f'<p>{escape(page.gist)}</p><span class="minutes">{after(page)}{page.minutes} min</span></li>'
         for page in chapters
     )
-    said, mark, picture = head.partition("\n![")
-    prose = Prose(book, "README.md", "index.html")
-    book.pages[
-        "index.html"
-    ].body = f'{prose.show(said)}<h2 id="chapters">Chapters</h2><ol class="chapters">{rows}</ol>{prose.show(mark + picture)}'
-    run = Prose(book, "README.md", "run.html")
-    book.add(Page("run.html", "Install and run", run.show(f"# Install and run\n{rest}"), "README.md", "page"))
+    head = Prose(book, "README.md", "index.html").show(text.partition("\n## Start\n")[0])
+    book.pages["index.html"].body = f'{head}<h2 id="chapters">Chapters</h2><ol class="chapters">{rows}</ol>'
+    run = Prose(book, "README.md", "run.html").show(
+        "# Install and run\n" + "".join(section(text, name) for name in RUN)
+    )
+    book.add(Page("run.html", "Install and run", run, "README.md", "page"))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
+from mmalign_nb._files import replacing
 from mmalign_nb.panels.instrument import FRAGMENT, LIVE
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,22 +42,22 @@ def live(notebook: Path) -> dict[str, str]:
     finally:
         if before is None:
             del os.environ[LIVE]
-    return keep(notebook, nb)
+    return keep(notebook, {cell.id: cell.outputs for cell in nb.cells if cell.cell_type == "code"})
 
 
-def keep(notebook: Path, run: nbformat.NotebookNode) -> dict[str, str]:
-    """Keep what the panels of a notebook gave when it was run."""
+def keep(notebook: Path, outputs: Mapping[str, list[nbformat.NotebookNode]]) -> dict[str, str]:
+    """Keep what the panels of a notebook gave when it was run; ``outputs`` by the ids of its code cells."""
     parts = {
-        cell.id: output.data[FRAGMENT]
-        for cell in run.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
+        name: output.data[FRAGMENT]
+        for name, found in outputs.items()
+        for output in found
         if FRAGMENT in output.get("data", {})
     }
     if parts:
         KEPT.mkdir(exist_ok=True)
-        told = json.dumps({"digest": digest(notebook), "parts": parts})
-        (KEPT / f"{notebook.stem}.json").write_text(told, encoding="utf-8")
+        told = json.dumps({"digest": digest(notebook), "parts": parts}).encode()
+        with replacing(KEPT / f"{notebook.stem}.json") as file:  # two books may be built at once
+            file.write(told)
     return parts
 
 

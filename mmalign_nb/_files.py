@@ -43,10 +43,10 @@ def as_path(value: Any, name: str = "path") -> Path:
 
 
 def shipped(name: str) -> Path:
-    """A folder that comes with the package: inside it in an installed wheel, in ``data`` beside it in a checkout."""
+    """What comes with the package: inside it in an installed wheel; in a checkout beside it, or in ``data`` there."""
     package = Path(__file__).resolve().parent
-    inside = package / name
-    return inside if inside.is_dir() else package.parent / "data" / name
+    places = package / name, package.parent / name, package.parent / "data" / name
+    return next((place for place in places if place.exists()), places[0])
 
 
 # ---- writing

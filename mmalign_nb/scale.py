@@ -30,6 +30,7 @@ import numpy as np
 from ._check import as_count, as_matrix, as_threshold, describe, is_missing, need, one_of
 from ._files import as_path, replacing
 from .align import Matches
+from .datasets.own import read_picture
 from .search import Hits
 from .similarity import METRICS, above
 from .similarity import top_k as _top_k
@@ -100,7 +101,7 @@ def embed(
         Items at a time. A worker holds as many chunks as it has threads; a chunk should take seconds.
     read : function, optional
         From one item to what the encoder takes: ``lambda path: np.load(path)``. For ``pathlib.Path`` it is by default the
-        picture in the file, uint8 (H, W, 3).
+        picture in the file, uint8 (H, W, 3), turned as its EXIF data say.
     side : {"a", "b"}, optional
         Of a ``DualEncoder``.
 
@@ -290,14 +291,7 @@ def _read_item(item: Any, read: Any) -> Any:
         raise TypeError("the item is missing")
     if read is not None:
         return read(item)
-    return _picture(item) if isinstance(item, Path) else item
-
-
-def _picture(path: Path) -> np.ndarray:
-    from PIL import Image
-
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
+    return read_picture(item, None)[0] if isinstance(item, Path) else item
 
 
 def _name(item: Any, row: int) -> str:

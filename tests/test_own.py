@@ -1,15 +1,20 @@
 """The reader's own data: what real folders hold, made into what encoders take, and each change and refusal said."""
 
+import csv
+import importlib.util
 import io
 import os
+import sys
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from test_video import write
 
-from mmalign_nb.datasets import from_arrays, from_csv, from_folder
+from mmalign_nb.datasets import from_arrays, from_csv, from_folder, sample
 
 
 def read(folder, **more):
@@ -124,6 +129,30 @@ def test_a_second_table_of_captions_is_said(tmp_path):
     found = read(tmp_path)
     assert found["text"].text == ["one"]
     assert whys(found, "captions.tsv") == [("skipped", "its place is taken by captions.csv")]
+
+
+def test_other_tables_that_folders_come_with(tmp_path):
+    picture(tmp_path, "a.JPEG")
+    picture(tmp_path, "b.png")
+    rows = "id\tfile_name\ttext\tlicence\n1\ta.JPEG\tone\tfree\n2\tb.png\ttwo\tfree\n"
+    (tmp_path / "metadata.csv").write_bytes(rows.encode("utf-16"))  # as Excel's "Unicode text"
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.JPEG", "text": "one"}\n', encoding="utf-8")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "captions.csv").write_text("file,caption\na,no\n", encoding="utf-8")
+    found = read(tmp_path)
+    assert found["text"].text == ["one", "two"]
+    assert len(found.pairs("image", "text")) == 2
+    assert whys(found, "metadata.csv") == [("changed", "UTF-16"), ("changed", "tabs")]
+    other = [("skipped", "a table, but not of captions; from_csv takes any")]
+    assert whys(found, "metadata.jsonl") == whys(found, "sub/captions.csv") == other
+    (tmp_path / "metadata.csv").write_text("file_name,split\na.JPEG,train\n", encoding="utf-8")
+    assert "no column of words" in whys(read(tmp_path), "metadata.csv")[0][1]
+    (tmp_path / "captions.txt").write_text("image,caption\na.JPEG,one, with more\n", encoding="utf-8")
+    found = read(tmp_path)
+    assert found["text"].text == ["one"]
+    assert "its place is taken by" not in str(found.notes)
+    (tmp_path / "captions.txt").write_text("a cat, asleep", encoding="utf-8")
+    assert read(tmp_path)["text"].ids.tolist() == ["captions"], "words after all"
 
 
 # ---- pictures
@@ -248,6 +277,63 @@ def test_sounds_of_every_kind_say_what_was_changed(tmp_path):
     assert [n.what for n in found.notes if n.file == "cut.wav"] == ["skipped"]
 
 
+def test_the_header_of_a_sound_is_read_once_and_of_none_outside(tmp_path, monkeypatch):
+    from mmalign_nb.datasets import own
+
+    for folder in (tmp_path, tmp_path / "in"):
+        folder.mkdir(exist_ok=True)
+        soundfile.write(folder / "a.wav", np.zeros(1000) + 0.1, 16000)
+    (tmp_path / "in" / "t.csv").write_text("sound\na.wav\n../a.wav\n", encoding="utf-8")
+    looked = []
+    monkeypatch.setattr(own, "sound_seconds", lambda path: looked.append(path.name) or 1000 / 16000)
+    found = from_csv(tmp_path / "in" / "t.csv", audio="sound", progress=False)
+    assert looked == ["a.wav"]
+    assert found["audio"].audio.shape == (1, 1000)
+
+
+# ---- films
+
+
+def test_films_become_frames_on_an_even_clock(tmp_path):
+    write(tmp_path / "short.mp4", range(0, 1000, 40), [20 + 8 * i for i in range(25)], sound=np.zeros(16000))
+    write(tmp_path / "long.MKV", range(0, 3000, 40), [100] * 75, turn=90)
+    whole = (tmp_path / "short.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "sound.mov").write_bytes(b"RIFF")
+    (tmp_path / "short.txt").write_text("lighter and lighter", encoding="utf-8")
+    found = read(tmp_path, size=32, fps=5, seconds=2)
+    assert repr(found) == "Collection(text 1, video 2; 1 pair; 2 skipped)"
+    films = dict(zip(found["video"].ids.tolist(), found["video"].video, strict=True))
+    assert found["video"].fps == 5
+    assert films["short"].shape == films["long"].shape == (10, 32, 32, 3)
+    np.testing.assert_allclose(films["short"][:5, 16, 16, 0], [20, 60, 100, 140, 180], atol=6)
+    assert (films["short"][5:] == films["short"][4]).all(), "a shorter film stands still"
+    assert films["long"][0, 16, 2].tolist() == [255] * 3, "paper beside a film that was turned"
+    assert whys(found, "short.mp4") == []
+    assert [what for what, _ in whys(found, "long.MKV")] == ["changed"] * 2
+    assert [n.file for n in found.notes if n.what == "skipped"] == ["cut.mp4", "sound.mov"]
+    assert str(tmp_path) not in str(found.notes)
+
+
+def test_without_the_extra_films_are_left_out_and_said(tmp_path, monkeypatch):
+    (tmp_path / "a.mp4").write_bytes(b"film")
+    (tmp_path / "a.txt").write_text("words", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "av", None)
+    found = read(tmp_path)
+    assert whys(found, "a.mp4") == [("skipped", 'read_video needs av: pip install "mmalign_nb[video]"')]
+
+
+def test_all_films_together_are_bounded(tmp_path, monkeypatch):
+    from mmalign_nb.datasets import own
+
+    for name in ("a.mp4", "b.mp4"):
+        write(tmp_path / name, range(0, 1000, 40), [100] * 25)
+    monkeypatch.setattr(own, "_MOST_FILM", 6 * 32 * 32 * 3)
+    found = read(tmp_path, size=32, fps=4)
+    assert len(found["video"]) == 1
+    assert "together would take more" in whys(found, "b.mp4")[0][1]
+
+
 # ---- folders that are not kind
 
 
@@ -335,3 +421,42 @@ def test_arrays_with_pairs_by_row_named_or_unknown():
         from_arrays(audio=sound[0])
     with pytest.raises(ValueError, match="nothing is given"):
         from_arrays()
+
+
+# ---- the folder that comes with the package
+
+
+def test_the_sample_is_what_its_generator_makes(tmp_path):
+    place = Path(__file__).resolve().parents[1] / "tools" / "make_sample.py"
+    spec = importlib.util.spec_from_file_location("make_sample", place)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    tool.make(tmp_path)
+    names = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
+    assert names == sorted(p.relative_to(sample()).as_posix() for p in sample().rglob("*") if p.is_file())
+    assert sum(os.path.getsize(sample() / name) for name in names) < 2**20
+    for name in names:
+        if name.endswith(
+            (".csv", ".txt", ".md", ".bmp")
+        ):  # other builds pack pictures and sounds in other bytes
+            assert (tmp_path / name).read_bytes() == (sample() / name).read_bytes(), name
+    for name in names[::7]:
+        if name.endswith((".png", ".gif", ".tiff")) and "1000" not in name:
+            with Image.open(tmp_path / name) as made, Image.open(sample() / name) as kept:
+                assert np.array_equal(np.asarray(made.convert("RGBA")), np.asarray(kept.convert("RGBA"))), (
+                    name
+                )
+
+
+def test_the_sample_holds_what_its_readme_says():
+    found = read(sample())
+    ids = {kind: found[kind].ids.tolist() for kind in ("image", "text")}
+    given = {(ids["image"][i], ids["text"][j]) for i, j in found.pairs("image", "text")}
+    with open(sample() / "truth.csv", encoding="utf-8", newline="") as file:
+        rows = [(row["image"], row["text"], row["what"]) for row in csv.DictReader(file)]
+    right = {(a, b) for a, b, _ in rows}
+    assert (len(given), len(right), len(right & given)) == (78, 86, 76)
+    assert {(a, b) for a, b, what in rows if what == "given"} == right & given
+    assert all(a in ids["image"] and b in ids["text"] for a, b in right)
+    assert len(ids["image"]) == len(ids["text"]) == 91
+    assert sum(n.what == "skipped" for n in found.notes) == 7

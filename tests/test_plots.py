@@ -294,7 +294,7 @@ def test_a_logarithmic_axis_still_has_its_powers():
 
 def test_signs_that_no_typeface_has_are_explained_in_the_picture(monkeypatch):
     """Nothing on stderr, and the words stay in the figure; one sentence says what the boxes are."""
-    monkeypatch.setattr("mmalign_nb.plots.style._families", lambda: ["DejaVu Sans"])
+    monkeypatch.setattr("mmalign_nb.plots.style.families", lambda: ["DejaVu Sans"])
     figure = plots.items_grid(IMAGES[:2], ["红色的钟", "a clock"])
     assert not figure.get_supxlabel()
     drawn(figure)

@@ -188,7 +188,7 @@ def test_a_bad_item_is_reported_and_costs_no_other(tmp_path):
     again = scale.embed(names, Columns(), tmp_path / "own", read=opened, chunk=6)
     assert [row for row, *_ in again.failed] == [3, 7, 12]
     with pytest.raises(
-        ValueError, match=r"none of 2 items could be embedded; the first, .*003.png: UnidentifiedImageError"
+        ValueError, match=r"none of 2 items could be embedded; the first, .*003.png: Unusable: no picture"
     ):
         scale.embed([paths[3], paths[12]], Columns(), tmp_path / "none")
 

@@ -87,15 +87,27 @@ def put_navigation(nb: nbformat.NotebookNode, path: Path) -> None:
 
 
 def readme_table() -> str:
-    rows = ["| chapter | after it you can | minutes |", "|---|---|---|"]
+    rows = ["| chapter | after it you can | you need | minutes |", "|---|---|---|---|"]
     for path in chapters():
         nb = read(path)
         head = nb.cells[0].source
         gist = re.search(r"\*\*In one line:\*\*\s*(.+)", head)
         rows.append(
-            f"| [{title(nb)}](notebooks/{path.name}) | {gist[1].strip() if gist else ''} | {promised(nb) or ''} |"
+            f"| [{title(nb)}](notebooks/{path.name}) | {gist[1].strip() if gist else ''} "
+            f"| {needed(head)} | {promised(nb) or ''} |"
         )
     return "\n".join(rows)
+
+
+def needed(head: str) -> str:
+    """What to know before a chapter, from its first cell: the chapters that it names, or else its first sentence."""
+    told = re.search(r"\*\*You need:\*\*\s*(.+?)(?=\n\*\*|\n\n|\Z)", head, flags=re.S)
+    if not told:
+        return ""
+    names = dict.fromkeys(re.findall(r"\]\((\d\d_\w+\.ipynb)\)", told[1]))
+    return ", ".join(f"[{x[:2]}](notebooks/{x})" for x in names) or " ".join(
+        told[1].split(". ")[0].split()
+    ).rstrip(".")
 
 
 def readme_with_table(text: str) -> str:
@@ -271,6 +283,10 @@ def problems(nb: nbformat.NotebookNode, path: Path | None = None) -> list[str]:
         if (lines := len(cell.source.splitlines())) > MAX_CODE_LINES:
             found.append(f"code cell {n} has {lines} lines; at most {MAX_CODE_LINES}")
         found += [f"code cell {n} uses {what}" for p, what in FORBIDDEN.items() if re.search(p, cell.source)]
+        if what := reaches_out(cell.source):
+            found.append(
+                f"code cell {n} reaches for {what}: ask the package (datasets.measured, datasets.sample)"
+            )
         shows = cell.source.rstrip().splitlines()[-1:] and _ends_in_value(cell.source)
         if shows and not cell.outputs:
             found.append(
@@ -301,6 +317,34 @@ def problems(nb: nbformat.NotebookNode, path: Path | None = None) -> list[str]:
     if path is not None:
         found += file_problems(nb, path)
     return found
+
+
+def reaches_out(source: str) -> str:
+    """What a cell reads from a place that only a checkout has, or that depends on where Jupyter was started; or ``""``."""
+    import ast
+
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # a line for the shell or a magic
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if ".." in re.split(r"[/\\]", node.value):
+                return f"the path {node.value!r}"
+        elif isinstance(node, ast.Attribute) and node.attr in ("__file__", "parents", "getcwd", "cwd"):
+            return f".{node.attr}"
+        elif isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            of = getattr(node.func, "value", None)  # Path("x") of Path("x").read_text()
+            if isinstance(of, ast.Call) and getattr(of.func, "id", "") == "Path":
+                node = of
+            elif name != "open" and not name.startswith(
+                ("read_", "from_folder", "from_csv", "loadtxt", "listdir")
+            ):
+                continue
+            if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+                return f"{name} of {node.args[0].value!r}"
+    return ""
 
 
 def _ends_in_value(source: str) -> bool:

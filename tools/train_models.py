@@ -3,14 +3,15 @@
     python tools/train_models.py [glyphs|things|words|measure|all]
 
 ``measure`` trains nothing and measures the stored encoders of the symbols again. Writes data/models/*.npz,
-data/models/REPORT.md and the checksums in data/README.md. About a quarter of an hour; training is repeatable on one
-machine with one number of threads, not bit by bit between machines.
+data/models/REPORT.md, its rows as data/measured/train_models.json, and the checksums in data/README.md. About a
+quarter of an hour; training is repeatable on one machine with one number of threads, not bit by bit between machines.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import platform
 import re
@@ -412,6 +413,26 @@ def write_report(fresh: dict[str, list[str]]) -> None:
     parts |= {name: "\n".join(lines) for name, lines in fresh.items()}
     text = "\n\n".join([TITLE.strip(), *(parts[name] for name in SECTIONS if name in parts)])
     REPORT.write_text(text + "\n", encoding="utf-8")
+    figures = {name: asked(part) for name, part in sections().items() if asked(part)}
+    (DATA / "measured" / "train_models.json").write_text(
+        json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+
+
+def asked(section: str) -> list[dict[str, str | int | float]]:
+    """The rows that ``line`` wrote into a section, as numbers: what a chapter reads."""
+    cells = (row.strip("| ").split(" | ") for row in section.splitlines() if row.startswith("| "))
+    return [
+        {
+            "asked": what,
+            "queries": int(queries.replace(",", "")),
+            "gallery": int(gallery.replace(",", "")),
+            "hit@1": float(at_1),
+            "hit@10": float(at_10),
+        }
+        for what, queries, gallery, at_1, at_10, _ in (row for row in cells if len(row) == 6)
+        if queries[0].isdigit()
+    ]
 
 
 def write_checksums() -> None:

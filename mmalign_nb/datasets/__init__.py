@@ -2,7 +2,7 @@
 
 Each set is loaded by one function that returns :class:`Items`; ``wikipedia`` returns two tables of features. What
 needs a download says so: ``spoken_digits``, ``esc10``, ``wikipedia``; ``python -m mmalign_nb.datasets`` fetches them ahead.
-The reader's own data come by ``from_folder``, ``from_csv`` and ``from_arrays``, as a :class:`Collection`.
+The reader's own data come by ``from_folder``, ``from_csv`` and ``from_arrays``, as a :class:`Collection`; ``sample`` is such a folder.
 ``read_video`` reads a film of the reader's own.
 """
 
@@ -15,7 +15,7 @@ from .fetch import WikipediaFeatures, downloaded, esc10, spoken_digits, wikipedi
 from .glyphs import glyphs, typefaces
 from .measured import measured
 from .nonsense import nonsense
-from .own import Collection, Note, from_arrays, from_csv, from_folder
+from .own import Collection, Note, from_arrays, from_csv, from_folder, sample
 from .things import things
 from .video import Video, read_video
 
@@ -36,6 +36,7 @@ __all__ = [
     "measured",
     "nonsense",
     "read_video",
+    "sample",
     "spoken_digits",
     "things",
     "typefaces",

@@ -1,4 +1,4 @@
-"""One file at a time, believed in nothing: a picture, a sound, a text, a table; what was changed is said in a few words."""
+"""One file at a time, believed in nothing: a picture, a sound, a film, a text, a table; what was changed is said in a few words."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from .video import read_video
 
 # Pillow reads more, and starts other programs for some of it (EPS): only these are tried.
 _FORMATS = (
@@ -71,8 +73,8 @@ def reading(path: Path) -> Iterator[None]:
 # ---- pictures
 
 
-def read_picture(path: Path, size: int) -> tuple[np.ndarray, list[str]]:
-    """Return uint8 (size, size, 3) and what was changed beyond its size.
+def read_picture(path: Path, size: int | None) -> tuple[np.ndarray, list[str]]:
+    """Return uint8 (size, size, 3) and what was changed beyond its size; or (H, W, 3) as it is, where size is None.
 
     The whole picture, its longer side ``size``, stands in the middle of white paper.
     """
@@ -88,12 +90,15 @@ def read_picture(path: Path, size: int) -> tuple[np.ndarray, list[str]]:
                     raise Unusable(f"more than {_MOST_PIXELS // 10**6} million pixels")
                 if getattr(im, "n_frames", 1) > 1 and im.format != "MPO":
                     changed.append("first frame of several")
-                im.draft("RGB", (2 * size, 2 * size))  # a large JPEG is decoded no larger than wanted
+                if size is not None:  # a large JPEG is decoded no larger than wanted
+                    im.draft("RGB", (2 * size, 2 * size))
                 im.load()
                 if im.getexif().get(0x0112, 1) not in (0, 1):
                     changed.append("turned as its EXIF says")
                     ImageOps.exif_transpose(im, in_place=True)
                 rgb = _as_rgb(im, changed)
+                if size is None:
+                    return np.array(rgb), changed
                 rgb = ImageOps.contain(
                     rgb,
                     (size, size),
@@ -106,10 +111,16 @@ def read_picture(path: Path, size: int) -> tuple[np.ndarray, list[str]]:
     except Exception as err:  # decoders fail in many ways; the file is at fault, not the reader
         cut = isinstance(err, (OSError, EOFError)) and "trunc" in str(err).lower()
         raise Unusable("cut off" if cut else "damaged picture") from err
-    out = np.full((size, size, 3), 255, np.uint8)
-    top, left = (size - rgb.height) // 2, (size - rgb.width) // 2
-    out[top : top + rgb.height, left : left + rgb.width] = np.asarray(rgb)
-    return out, changed
+    return _on_paper(np.asarray(rgb), size), changed
+
+
+def _on_paper(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Pixels (…, H, W, 3) in the middle of white paper, (…, size, size, 3)."""
+    high, wide = pixels.shape[-3:-1]
+    out = np.full((*pixels.shape[:-3], size, size, 3), 255, np.uint8)
+    top, left = (size - high) // 2, (size - wide) // 2
+    out[..., top : top + high, left : left + wide, :] = pixels
+    return out
 
 
 def _as_rgb(im: Any, changed: list[str]) -> Any:
@@ -160,13 +171,16 @@ def sound_seconds(path: Path) -> float:
     return frames / rate
 
 
-def read_sound_file(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, list[str]]:
-    """Return the first ``seconds`` as float32 (samples,) at ``rate`` Hz, in one channel, in [-1, 1], and what was changed."""
+def read_sound_file(path: Path, rate: int, seconds: float, whole: float) -> tuple[np.ndarray, list[str]]:
+    """Return the first ``seconds`` as float32 (samples,) at ``rate`` Hz, in one channel, in [-1, 1], and what was changed.
+
+    ``whole`` is what ``sound_seconds`` says.
+    """
     import soundfile
     import torch
     import torchaudio
 
-    whole, changed = sound_seconds(path), []
+    changed = []
     try:
         with soundfile.SoundFile(str(path)) as file:
             own, channels = file.samplerate, file.channels
@@ -191,6 +205,23 @@ def read_sound_file(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, 
     if whole > seconds + 1 / rate:
         changed.append(f"cut to {seconds:g} s")
     return mono[: math.ceil(seconds * rate)].astype(np.float32), changed
+
+
+# ---- films
+
+
+def read_film(path: Path, size: int, fps: float, seconds: float) -> tuple[np.ndarray, list[str]]:
+    """Return uint8 (T, size, size, 3), a frame every ``1 / fps`` s for the first ``seconds``, and what was changed."""
+    check_file(path)
+    try:
+        film = read_video(path, fps=fps, size=size, max_seconds=seconds)
+    except ImportError as err:
+        raise Unusable(str(err)) from err
+    except ValueError as err:
+        raise Unusable(str(err).removeprefix(str(path)).strip().replace("max_seconds", "seconds")) from err
+    except Exception as err:  # decoders fail in many ways; the file is at fault, not the reader
+        raise Unusable("damaged film") from err
+    return _on_paper(film.frames, size), [note for note in film.notes if note != "no audio track"]
 
 
 # ---- words
@@ -234,12 +265,11 @@ def read_table(path: Path, encoding: str | None) -> tuple[list[str], list[list[s
     mark = max(",;\t", key=first.count)
     if mark != ",":
         changed.append("semicolons" if mark == ";" else "tabs")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
-        rows = [
-            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True) if any(row)
-        ]
+        rows = [row for row in reader if any(row)]
     except csv.Error as err:
-        raise Unusable(f"no table that can be read ({err})") from err
+        raise Unusable(f"no table that can be read (line {reader.line_num}: {err})") from err
     if not rows:
         raise Unusable("no rows")
     header = [name.strip() for name in rows[0]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,11 @@ def _load(name: str, progress: bool) -> dict[str, dict[str, bytes]]:
     """Every collection of a set by the name of its folder: its files by their paths."""
     parts, otherwise = SETS[name]
     return {part: _download.load(part, name, otherwise, progress) for part in parts}
+
+
+def kept_in() -> Path:
+    """Where the sets are, or will be."""
+    return _download.folder()
 
 
 def downloaded(name: str) -> bool:

@@ -14,7 +14,7 @@ __all__ = ["glyphs", "typefaces"]
 
 # Faces whose character map is honest Unicode and which draw at least a thousand characters. Left out on
 # purpose: the Computer Modern files (letters sit at other code points) and the Last Resort font (boxes).
-_FILES = {
+FILES = {
     "DejaVu Sans": "DejaVuSans",
     "DejaVu Sans Bold": "DejaVuSans-Bold",
     "DejaVu Sans Oblique": "DejaVuSans-Oblique",
@@ -54,7 +54,7 @@ def typefaces() -> list[str]:
     >>> typefaces()[::4]
     ['DejaVu Sans', 'DejaVu Sans Mono', 'DejaVu Serif', 'STIX']
     """
-    return list(_FILES)
+    return list(FILES)
 
 
 def glyphs(typeface: str = "DejaVu Sans", size: int = 32) -> Items:
@@ -109,13 +109,13 @@ def glyphs(typeface: str = "DejaVu Sans", size: int = 32) -> Items:
     >>> umbrella.text, umbrella.label.tolist(), umbrella.factors["block"].tolist()
     (['umbrella'], ['So'], ['Miscellaneous Symbols'])
     """
-    one_of(typeface, "typeface", _FILES)
+    one_of(typeface, "typeface", FILES)
     size = as_count(size, "size", 8)
     import matplotlib
     from fontTools.unicodedata import block, script, script_name
     from matplotlib.ft2font import FT2Font
 
-    path = Path(matplotlib.get_data_path(), "fonts", "ttf", _FILES[typeface] + ".ttf")
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", FILES[typeface] + ".ttf")
     drawn = (chr(code) for code, glyph in sorted(FT2Font(str(path)).get_charmap().items()) if glyph)
     chars = [c for c in drawn if c.isprintable() and not c.isspace() and unicodedata.name(c, "") != ""]
     image = _draw(chars, path, size)

@@ -1,4 +1,4 @@
-"""Figures that `benchmarks/` measured and that a chapter draws, since measuring them anew would take it too long."""
+"""Figures that `benchmarks/` and `tools/` measured and that a chapter draws, since measuring them anew would take it too long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["measured"]
 
 
 def measured(name: str) -> dict[str, Any]:
-    """Return the figures that a script in ``benchmarks/`` wrote down, as it did.
+    """Return the figures that a script in ``benchmarks/`` or ``tools/`` wrote down, as it did.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def measured(name: str) -> dict[str, Any]:
 
     Notes
     -----
-    Notebook: ``09_scale_and_scarcity``.
+    Notebook: ``00_start_here``, ``05_what_score_is_a_match``, ``09_scale_and_scarcity``.
 
     Examples
     --------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import itertools
 import math
 import os
@@ -17,9 +16,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .._check import as_count, as_number, check_same_length, describe, one_of
-from .._files import as_path
+from .._files import as_path, shipped
 from ._items import _MODALITIES, Items
-from ._readers import Unusable, read_picture, read_sound_file, read_table, read_text, sound_seconds
+from ._readers import (
+    Unusable,
+    read_film,
+    read_picture,
+    read_sound_file,
+    read_table,
+    read_text,
+    sound_seconds,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +46,20 @@ _PICTURES = {
     ".pgm",
 }
 _SOUNDS = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"}
-_TABLES = ("captions.csv", "captions.tsv")
-_FILE_COLUMNS = ("file", "filename", "file_name", "image", "picture", "sound", "audio", "path", "name", "id")
+_FILMS = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".3gp", ".wmv", ".ogv"}
+_KINDS = {
+    **dict.fromkeys(_PICTURES, "image"),
+    **dict.fromkeys(_SOUNDS, "audio"),
+    **dict.fromkeys(_FILMS, "video"),
+    ".txt": "text",
+}
+# The second is what Hugging Face's folders of pictures have; a captions.txt may be a table, too, and comes last.
+_TABLES = ("captions.csv", "captions.tsv", "metadata.csv", "captions.txt")
+_OTHER_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".ods", ".parquet")
+_FILE_COLUMNS = (
+    "file", "filename", "file_name", "image", "picture", "sound", "audio", "video", "film", "path", "name", "id",
+)  # fmt: skip
+_MOST_FILM = 2**31  # bytes of all films together
 _TEXT_COLUMNS = ("caption", "text", "title", "description", "note", "notes", "label", "words")
 
 
@@ -149,28 +168,20 @@ class Collection:
         )
 
 
-def _kind(file: str) -> str:
-    suffix = os.path.splitext(file)[1].lower()
-    if suffix in _PICTURES:
-        return "image"
-    if suffix in _SOUNDS:
-        return "audio"
-    return "text" if suffix == ".txt" else "other"
-
-
 def from_folder(
     path: str | os.PathLike[str],
     *,
     size: int = 96,
     sample_rate: int = 16_000,
+    fps: float = 4.0,
     seconds: float = 5.0,
     encoding: str | None = None,
     progress: bool = True,
 ) -> Collection:
-    """Read a folder of pictures, sounds and captions; files of one name (``cat.jpg``, ``cat.txt``) belong together.
+    """Read a folder of pictures, sounds, films and captions; files of one name (``cat.jpg``, ``cat.txt``) belong together.
 
-    Captions are ``.txt`` files, or the rows of ``captions.csv`` (or ``.tsv``): a column of file names and one of words. Folders
-    inside are read too. Names are compared in Unicode's NFC form, as systems write accents in two ways. A name that comes
+    Captions are ``.txt`` files, or the rows of a table at the folder's top with a column of file names and one of words:
+    ``captions.csv``, ``.tsv`` or ``.txt``, or ``metadata.csv``; other columns are left alone. Folders inside are read too. Names are compared in Unicode's NFC form, as systems write accents in two ways. A name that comes
     twice in one modality goes with the folder it stands in. Links that lead out of the folder are not followed, nothing is
     executed, and nothing is unpickled. Files that cannot be used are skipped, with the reason in ``notes``.
 
@@ -181,8 +192,12 @@ def from_folder(
         Pictures become ``size × size`` pixels of RGB: the whole picture on white paper, turned as its EXIF data say.
     sample_rate : int, in Hz
         Sounds become one channel at this rate, in [-1, 1].
+    fps : float, in frames per second
+        Films become so many pictures of ``size × size`` pixels per second, without their sound, which :func:`read_video` gives.
+        They take the extra ``video``; without it they are skipped, and said.
     seconds : float
-        Of longer sounds the first seconds are kept; shorter ones are filled with silence up to the longest.
+        Of longer sounds and films the first seconds are kept; shorter sounds are filled with silence up to the longest, and
+        shorter films stand still.
     encoding : str, optional
         How texts are read that are not UTF-8, e.g. "cp1252" for many spreadsheets.
     progress : bool
@@ -224,29 +239,23 @@ def from_folder(
     if not root.is_dir():
         fault = NotADirectoryError if root.exists() else FileNotFoundError
         raise fault(f"path is {root}; want a folder with pictures, sounds and captions")
+    how = _Wanted(size, sample_rate, fps, seconds, encoding, progress).checked()
     notes: list[Note] = []
-    table = None
-    files: dict[str, list[str]] = {"image": [], "audio": [], "text": []}
-    for name in _walk(root, notes):
-        kind = _kind(name)
-        if name.lower() in _TABLES and table is None:
-            table = name
-        elif name.lower() in _TABLES:
-            notes.append(Note(name, "text", "skipped", f"its place is taken by {table}"))
-        elif kind in files:
-            files[kind].append(name)
+    names = list(_walk(root, notes))
+    rows = _captions(root, names, how.encoding, notes)
+    files: dict[str, list[str]] = {kind: [] for kind in ("image", "audio", "video", "text")}
+    for name in names:
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix in _KINDS:
+            files[_KINDS[suffix]].append(name)
         else:
-            notes.append(Note(name, "other", "skipped", "another kind of file"))
-    rows = None
-    if table is not None:
-        header, body, said = _table(root / table, encoding)
-        notes += [Note(table, "text", "changed", why) for why in said]
-        named = (
-            _column(header, None, _FILE_COLUMNS, "file names", table),
-            _column(header, None, _TEXT_COLUMNS, "words", table),
-        )
-        rows = table, [(_cell(row, named[0]), _cell(row, named[1])) for row in body]
-    return _read(root, files, rows, notes, _Wanted(size, sample_rate, seconds, encoding, progress))
+            why = (
+                "a table, but not of captions; from_csv takes any"
+                if suffix in _OTHER_TABLES
+                else "another kind of file"
+            )
+            notes.append(Note(name, "other", "skipped", why))
+    return _read(root, files, rows, notes, how)
 
 
 def from_csv(
@@ -255,13 +264,15 @@ def from_csv(
     text: str | None = None,
     image: str | None = None,
     audio: str | None = None,
+    video: str | None = None,
     size: int = 96,
     sample_rate: int = 16_000,
+    fps: float = 4.0,
     seconds: float = 5.0,
     encoding: str | None = None,
     progress: bool = True,
 ) -> Collection:
-    """Read a table in which each row names what belongs together: words, a picture's file, a sound's file.
+    """Read a table in which each row names what belongs together: words, a picture's file, a sound's, a film's.
 
     Commas, semicolons or tabs; with or without a byte-order mark. Files are looked for in the table's folder, and never
     outside it. A cell may be empty: the item then has no partner there.
@@ -269,9 +280,9 @@ def from_csv(
     Parameters
     ----------
     path : str or path
-    text, image, audio : str, optional
+    text, image, audio, video : str, optional
         The names of the columns; at least one.
-    size, sample_rate, seconds, encoding, progress
+    size, sample_rate, fps, seconds, encoding, progress
         As in :func:`from_folder`.
 
     Returns
@@ -307,9 +318,10 @@ def from_csv(
     place = as_path(path)
     if not place.is_file():
         raise FileNotFoundError(f"path is {place}; want a table of comma-separated values")
-    wanted = {"text": text, "image": image, "audio": audio}
+    how = _Wanted(size, sample_rate, fps, seconds, encoding, progress).checked()
+    wanted = {"text": text, "image": image, "audio": audio, "video": video}
     if all(name is None for name in wanted.values()):
-        raise ValueError("no column is named; want at least one of text=, image=, audio=")
+        raise ValueError("no column is named; want at least one of text=, image=, audio=, video=")
     for kind, name in wanted.items():
         if name is not None and not isinstance(name, str):
             raise TypeError(f"{kind} is {describe(name)}; want the name of a column")
@@ -318,7 +330,6 @@ def from_csv(
     at = {
         kind: _column(header, name, (), kind, place.name) for kind, name in wanted.items() if name is not None
     }
-    how = _Wanted(size, sample_rate, seconds, encoding, progress)
     root = place.parent
     found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in at}  # file or words, key
     texts: list[tuple[str, str, str]] = []
@@ -402,12 +413,45 @@ def from_arrays(
     return Collection(sides, keys, [])
 
 
+def sample() -> Path:
+    """Return a small folder such as a reader's own, which comes with the package: pictures, captions, sounds, and what goes wrong.
+
+    78 pictures have a caption, two of these captions are swapped; 13 pictures and 13 captions have no partner, and 8 of them
+    belong together; some files cannot be used. Its ``truth.csv`` has the right partners.
+
+    Returns
+    -------
+    Path
+        The folder, for reading: copy it before you change anything in it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the installation lacks it.
+
+    Notes
+    -----
+    Notebook: ``11_your_own_data``.
+
+    Examples
+    --------
+    >>> from mmalign_nb.datasets import from_folder, sample
+    >>> from_folder(sample(), progress=False)
+    Collection(text 91, image 91, audio 12; text–image 78 pairs; text–audio 12 pairs; image–audio 12 pairs; 7 skipped)
+    """
+    folder = shipped("sample")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not there; install the package again")
+    return folder
+
+
 # ---- on the way
 
 
 class _Wanted(NamedTuple):
     size: int
     sample_rate: int
+    fps: float
     seconds: float
     encoding: str | None
     progress: bool
@@ -415,6 +459,7 @@ class _Wanted(NamedTuple):
     def checked(self) -> _Wanted:
         as_count(self.size, "size", 8, 1024)
         as_count(self.sample_rate, "sample_rate", 3000, 768_000)
+        as_number(self.fps, "fps", 0, 1000, above=True)
         as_number(self.seconds, "seconds", 0, 600, above=True)
         if self.encoding is not None:
             try:
@@ -467,6 +512,35 @@ def _walk(root: Path, notes: list[Note]) -> Iterator[str]:
             yield known
 
 
+def _captions(
+    root: Path, names: list[str], encoding: str | None, notes: list[Note]
+) -> tuple[str, list[tuple[str, str]]] | None:
+    """The folder's table of captions, its name and its rows of file and words; tables are taken from ``names``."""
+    found = None
+    for name in sorted(
+        (x for x in names if x.lower() in _TABLES), key=lambda x: (_TABLES.index(x.lower()), x)
+    ):
+        if found is not None:
+            notes.append(Note(name, "text", "skipped", f"its place is taken by {found[0]}"))
+            names.remove(name)
+            continue
+        try:
+            header, body, said = _table(root / name, encoding)
+            file = _column(header, None, _FILE_COLUMNS, "file names", name)
+            words = _column(header, None, _TEXT_COLUMNS, "words", name)
+        except ValueError as err:
+            if name.lower() in _TABLES[:2]:
+                raise
+            if name.lower() in _TABLES[2:3]:  # of what may it be? a captions.txt is words after all
+                notes.append(Note(name, "text", "skipped", f"no captions: {err}"))
+                names.remove(name)
+            continue
+        names.remove(name)
+        notes += [Note(name, "text", "changed", why) for why in said]
+        found = name, [(_cell(row, file), _cell(row, words)) for row in body]
+    return found
+
+
 def _table(path: Path, encoding: str | None) -> tuple[list[str], list[list[str]], list[str]]:
     try:
         return read_table(path, encoding)
@@ -512,7 +586,7 @@ def _read(
         for names in files.values()
     )  # a name stands in two folders
     found: dict[str, list[tuple[str, str]]] = {}
-    for kind in ("image", "audio"):
+    for kind in ("image", "audio", "video"):
         taken: dict[str, str] = {}
         for name in files[kind]:
             key = _stem(name, folders)
@@ -554,7 +628,6 @@ def _collect(
     how: _Wanted,
 ) -> Collection:
     """Read all files and build the sides; what cannot be read is noted and left out."""
-    how = how.checked()
     sides: dict[str, Items] = {}
     keys: dict[str, list[str]] = {}
     if pictures := found.get("image"):
@@ -564,25 +637,26 @@ def _collect(
             store[row], changed = read_picture(path, how.size)
             return changed
 
-        ids, keys["image"] = _each(root, pictures, keep, notes, how.progress, "image")
-        sides["image"] = Items(ids=np.array(ids, str), image=store[: len(ids)])
+        keys["image"] = [key for _, key in _each(root, pictures, keep, notes, how.progress, "image")]
+        sides["image"] = Items(ids=_ids(keys["image"]), image=store[: len(keys["image"])])
     if sounds := found.get("audio"):
         sides["audio"], keys["audio"] = _sounds(root, sounds, notes, how)
+    if films := found.get("video"):
+        sides["video"], keys["video"] = _films(root, films, notes, how)
     if texts:
-        ids, words, keys["text"] = [], [], []
+        words, keys["text"] = [], []
         for where, text, key in texts:
             if not text:
                 notes.append(Note(where, "text", "skipped", "no words"))
                 continue
-            ids.append(key)
             words.append(text)
             keys["text"].append(key)
-        sides["text"] = Items(ids=np.array(_apart(ids), str), text=words)
+        sides["text"] = Items(ids=_ids(keys["text"]), text=words)
     sides = {kind: side for kind, side in sides.items() if len(side)}
     if not sides:
         why = "; ".join(f"{n.file}: {n.why}" for n in notes[:3])
         raise ValueError(
-            f"{root} has nothing that can be used: no picture, sound or caption{f' ({why})' if why else ''}"
+            f"{root} has nothing that can be used: no picture, sound, film or caption{f' ({why})' if why else ''}"
         )
     return Collection(sides, {kind: keys[kind] for kind in sides}, notes)
 
@@ -594,51 +668,79 @@ def _each(
     notes: list[Note],
     progress: bool,
     kind: str,
-) -> tuple[list[str], list[str]]:
-    """Call ``keep(row, path)`` for each file, rows counting only those that can be used; return their ids and keys."""
+) -> list[tuple[str, str]]:
+    """Call ``keep(row, path)`` for each file, rows counting only those that can be used, and return these."""
     from tqdm.auto import tqdm
 
-    keys: list[str] = []
+    good: list[tuple[str, str]] = []
     real = os.path.realpath(root)
-    for name, key in tqdm(
-        files, desc={"image": "pictures", "audio": "sounds"}[kind], disable=not progress, leave=False
-    ):
+    said = {"image": "pictures", "audio": "sounds", "video": "films"}
+    for name, key in tqdm(files, desc=said[kind], disable=not progress, leave=False):
         try:
             place = os.path.realpath(root / name)
             if os.path.commonpath([real, place]) != real:
                 raise Unusable("outside the folder")
-            changed = keep(len(keys), Path(place))
+            changed = keep(len(good), Path(place))
         except Unusable as err:
             notes.append(Note(name, kind, "skipped", str(err)))
         except ValueError as err:  # a name that no file can have
             notes.append(Note(name, kind, "skipped", f"cannot be opened ({err})"))
         else:
             notes += [Note(name, kind, "changed", why) for why in changed]
-            keys.append(key)
-    return _apart(keys), keys
+            good.append((name, key))
+    return good
 
 
 def _sounds(
     root: Path, files: list[tuple[str, str]], notes: list[Note], how: _Wanted
 ) -> tuple[Items, list[str]]:
     """Read sounds into one array as long as the longest of them, and no longer than wanted."""
-    longest = 0.0
-    for name, _ in files:
-        with contextlib.suppress(Unusable, ValueError):  # said when it is read
-            longest = max(longest, min(sound_seconds(root / name), how.seconds))
+    seconds: dict[Path, float] = {}
+
+    def measure(row: int, path: Path) -> list[str]:
+        seconds[path] = sound_seconds(path)
+        return []
+
+    files = _each(root, files, measure, notes, False, "audio")
+    longest = min(max(seconds.values(), default=0), how.seconds)
     store = np.zeros((len(files), max(1, math.ceil(longest * how.sample_rate))), np.float32)
 
     def keep(row: int, path: Path) -> list[str]:
-        samples, changed = read_sound_file(path, how.sample_rate, how.seconds)
+        samples, changed = read_sound_file(path, how.sample_rate, how.seconds, seconds[path])
         samples = samples[: store.shape[1]]
         store[row, : len(samples)], store[row, len(samples) :] = samples, 0
         return changed
 
-    ids, keys = _each(root, files, keep, notes, how.progress, "audio")
-    return Items(ids=np.array(ids, str), audio=store[: len(ids)], sample_rate=how.sample_rate), keys
+    files = _each(root, files, keep, notes, how.progress, "audio")
+    keys = [key for _, key in files]
+    return Items(ids=_ids(keys), audio=store[: len(keys)], sample_rate=how.sample_rate), keys
 
 
-def _apart(keys: list[str]) -> list[str]:
+def _films(
+    root: Path, files: list[tuple[str, str]], notes: list[Note], how: _Wanted
+) -> tuple[Items, list[str]]:
+    """Read films one by one, as long as the longest of them in the end; all of them together are bounded."""
+    films: list[np.ndarray] = []
+
+    def keep(row: int, path: Path) -> list[str]:
+        frames, changed = read_film(path, how.size, how.fps, how.seconds)
+        longest = max(len(frames), *map(len, films)) if films else len(frames)
+        if (len(films) + 1) * longest * frames[0].nbytes > _MOST_FILM:
+            raise Unusable(
+                f"all films together would take more than {_MOST_FILM / 2**30:g} GiB; reduce fps, seconds or size"
+            )
+        films.append(frames)
+        return changed
+
+    keys = [key for _, key in _each(root, files, keep, notes, how.progress, "video")]
+    store = np.empty((len(films), max(map(len, films), default=1), how.size, how.size, 3), np.uint8)
+    for row, frames in enumerate(films):
+        store[row, : len(frames)], store[row, len(frames) :] = frames, frames[-1]
+        films[row] = frames[:0]  # its memory is wanted
+    return Items(ids=_ids(keys), video=store, fps=how.fps), keys
+
+
+def _ids(keys: list[str]) -> np.ndarray:
     """Keys as ids, each once: a second "cat" is called "cat (2)"."""
     taken = set(keys)
     seen: Counter[str] = Counter()
@@ -650,4 +752,4 @@ def _apart(keys: list[str]) -> list[str]:
             name = next(x for k in itertools.count(seen[key]) if (x := f"{key} ({k})") not in taken)
             taken.add(name)
         out.append(name)
-    return out
+    return np.array(out, str)

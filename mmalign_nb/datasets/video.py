@@ -14,7 +14,7 @@ __all__ = ["Video", "read_video"]
 
 # Containers that hold what they play. Playlists are not among them: they name other files, and addresses.
 _FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,gif"
-_MOST_BYTES = 2**30
+_MOST_BYTES, _MOST_PIXELS = 2**30, 2**26  # of all frames, and of one
 
 
 class Video(NamedTuple):
@@ -111,8 +111,13 @@ def read_video(
             if not container.streams.video:
                 raise ValueError(f"{path} has no picture track; for sound alone there is soundfile.read")
             film = container.streams.video[0]
+            film.codec_context.options = {
+                "max_pixels": str(_MOST_PIXELS)
+            }  # before memory is taken for a frame
             tracks = [film, *container.streams.audio[:1]]
             picture = _Picture(path, film, rate, longest, seconds)
+            if container.duration:  # Matroska says it for the whole film, not for each track
+                picture.length = picture.claims or container.duration / av.time_base
             sound = _Sound(hertz) if len(tracks) > 1 else None
             for packet in container.demux(tracks):
                 if packet.stream is not film and sound is not None:
@@ -147,7 +152,7 @@ class _Picture:
         self.most = max(1, round(seconds * self.fps))
         self.frames: list[np.ndarray] = []
         self.steps: set[float] = set()
-        self.start, self.reached, self.damaged = 0.0, 0.0, 0
+        self.start, self.reached, self.length, self.damaged = 0.0, 0.0, self.claims, 0
         self.last: Any = None
         self.pixels: np.ndarray | None = None  # of the last frame, once they are wanted
 
@@ -191,8 +196,8 @@ class _Picture:
             out.append(f"variable frame rate, made even at {self.fps:g} frames per second")
         if self.damaged:
             out.append(f"{self.damaged} frames are damaged")
-        if self.full and self.claims > self.seconds + 1 / self.fps:
-            out.append(f"cut at {self.seconds:g} of {self.claims:g} s")
+        if self.full and self.length > self.seconds + 1 / self.fps:
+            out.append(f"cut at {self.seconds:g} of {self.length:g} s")
         return out
 
     def _show(self, until: float) -> None:

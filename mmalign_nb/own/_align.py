@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +113,26 @@ def align_folder(
     seed = as_seed(seed)
     root = None if isinstance(path, Collection) else as_path(path)
     place = None if out is None else checked_out(as_path(out, "out"), root)
-    collection = path if isinstance(path, Collection) else read(root, None, progress)
+    collection = path if root is None else read(root, None, place, progress)
     source = {
         "path": None if root is None else str(root.absolute()),
         "pairs": str(as_path(pairs).absolute()) if isinstance(pairs, (str, os.PathLike)) else pairs if pairs is None else "given in Python",
         "encoder": encoder if isinstance(encoder, str) else "given in Python",
         "encoding": None,
     }  # fmt: skip
-    return align(collection, place, source, pairs=pairs, encoder=encoder, target=target, a=a, b=b, labels=labels, seed=seed, progress=progress)
+    return align(
+        collection,
+        place,
+        source,
+        pairs=pairs,
+        encoder=encoder,
+        target=target,
+        a=a,
+        b=b,
+        labels=labels,
+        seed=seed,
+        progress=progress,
+    )
 
 
 def align(
@@ -134,13 +147,20 @@ def align(
     split = Split(given, (twins(values[0]), twins(values[1])), seed)
     notes += split.notes
     if 0 < len(given) < _FEW:
-        notes.append(f"{len(given)} given pairs are few: what is learned from them, and said of them, is shaky")
+        notes.append(
+            f"{len(given)} given pairs are few: what is learned from them, and said of them, is shaky"
+        )
     work = Work(None if out is None else out / "work")
-    rates = collection[a].sample_rate if a == "audio" else None, collection[b].sample_rate if b == "audio" else None
+    rates = (
+        collection[a].sample_rate if a == "audio" else None,
+        collection[b].sample_rate if b == "audio" else None,
+    )
     sides = tuple(Side(x, digest(x, rate), rate) for x, rate in zip(values, rates, strict=True))
-    chosen, tried = _choose(_wanted(encoder, a, b, rates, len(given)), sides, split, seed, work, progress)  # type: ignore[arg-type]
+    chosen, tried, views = _choose(
+        _wanted(encoder, a, b, rates, len(given)), sides, split, seed, work, progress
+    )  # type: ignore[arg-type]
     if chosen is None:
-        dual, final, found = _by_structure(sides, a, b, work, tried)
+        dual, final, found = _by_structure(sides, a, b, views, work, tried)
         audit = scores = None
     else:
         dual, final = chosen.final()
@@ -193,18 +213,33 @@ def checked_out(out: Path, root: Path | None) -> Path:
             raise ValueError(f"out is {out}, where the data are; want another folder for the results")
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"out is {out}, a file; want a folder for the results")
-    if out.is_dir() and any(out.iterdir()) and not (out / "work").is_dir() and not (out / "summary.json").is_file():
-        raise ValueError(f"out is {out}, which holds other files; want a new folder, or one that align has written")
+    if (
+        out.is_dir()
+        and any(out.iterdir())
+        and not (out / "work").is_dir()
+        and not (out / "summary.json").is_file()
+    ):
+        raise ValueError(
+            f"out is {out}, which holds other files; want a new folder, or one that align has written"
+        )
     (out / "work").mkdir(parents=True, exist_ok=True)
     return out
 
 
-def read(path: Any, encoding: str | None, progress: bool) -> Collection:
-    """A folder, or a table whose columns have usual names."""
+def read(path: Any, encoding: str | None, out: Path | None, progress: bool) -> Collection:
+    """A folder, or a table whose columns have usual names; of results inside the folder nothing is said."""
     from ..datasets import from_csv, from_folder
 
     if not path.is_file():
-        return from_folder(path, encoding=encoding, progress=progress)
+        found = from_folder(path, encoding=encoding, progress=progress)
+        mine = (
+            ""
+            if out is None
+            else os.path.relpath(os.path.realpath(out), os.path.realpath(path)).replace(os.sep, "/") + "/"
+        )
+        return replace(
+            found, notes=[note for note in found.notes if not mine or not note.file.startswith(mine)]
+        )
     with path.open("rb") as file:
         head = file.readline(2**16).decode("utf-8-sig", "replace").strip()
     mark = max(",;\t", key=head.count)
@@ -223,7 +258,9 @@ def _sides(collection: Collection, a: str | None, b: str | None) -> tuple[str, s
     """The two modalities: as named, else the two with most items, words last."""
     have = collection.modalities
     if len(have) < 2:
-        raise ValueError(f"there is {' and '.join(have)} only; want two kinds of items, e.g. pictures and captions")
+        raise ValueError(
+            f"there is {' and '.join(have)} only; want two kinds of items, e.g. pictures and captions"
+        )
     for name, value in (("a", a), ("b", b)):
         if value is not None:
             one_of(value, name, have)
@@ -246,14 +283,23 @@ def _wanted(encoder: Any, a: str, b: str, rates: Any, pairs: int) -> list[_encod
 
 
 def _choose(
-    wanted: list[_encoders.Candidate], sides: tuple[Side, Side], split: Split, seed: int, work: Work, progress: bool
-) -> tuple[Trial | None, Any]:
-    """Try what can be tried; the highest held-out mean reciprocal rank, or without given pairs the first that needs none."""
+    wanted: list[_encoders.Candidate],
+    sides: tuple[Side, Side],
+    split: Split,
+    seed: int,
+    work: Work,
+    progress: bool,
+) -> tuple[Trial | None, Any, Any]:
+    """Try what can be tried and take the highest held-out mean reciprocal rank; without given pairs the clearest.
+
+    Returns the one taken, the table, and vectors of both sides that share no space, if some were made.
+    """
     import pandas as pd
     from tqdm.auto import tqdm
 
     rows: list[dict[str, Any]] = []
     trials: list[Trial | None] = []
+    views = None
     bar = tqdm(wanted, desc="encoders", disable=not progress, leave=False)
     for candidate in bar:
         bar.set_postfix_str(candidate.name)
@@ -262,24 +308,40 @@ def _choose(
             why = f"takes {candidate.least} given pairs, and there are {len(split.pairs)}"
         if not why and candidate.least and split.count < 2:
             why = "all given pairs are copies of one another"
-        row = {"encoder": candidate.name, "pairs": 0, "mrr": np.nan, "low": np.nan, "high": np.nan, "taken": False, "why": why}
+        row = {
+            "encoder": candidate.name,
+            "pairs": 0,
+            "mrr": np.nan,
+            "low": np.nan,
+            "high": np.nan,
+            "taken": False,
+            "why": why,
+        }
         if not why:
             trial = Trial(candidate, sides, split, seed, work)
-            if len(split.pairs):
-                mrr, low, high = interval(trial.ranks(), split.group, seed)
-                row |= {"pairs": len(split.pairs), "mrr": round(mrr, 4), "low": round(low, 4), "high": round(high, 4)}
+            if (widths := trial.widths) and widths[0] != widths[1]:
+                row["why"] = f"vectors of {widths[0]} and of {widths[1]} columns are not one space"
+                views, trial = trial.views, None
+        if trial is not None and len(split.pairs):
+            mrr, low, high = interval(trial.ranks(), split.group, seed)
+            row |= {
+                "pairs": len(split.pairs),
+                "mrr": round(mrr, 4),
+                "low": round(low, 4),
+                "high": round(high, 4),
+            }
         rows.append(row)
         trials.append(trial)
     ready = [k for k, trial in enumerate(trials) if trial is not None]
     if not ready:
         if len(wanted) == 1 and wanted[0].lacking:
             raise ImportError(f"encoder {wanted[0].name!r}: {wanted[0].lacking}")
-        return None, pd.DataFrame(rows)
+        return None, pd.DataFrame(rows), views
     best = max(ready, key=lambda k: (rows[k]["mrr"] if len(split.pairs) else trials[k].clearness(), -k))  # type: ignore[union-attr]
     if not len(split.pairs) and len(ready) > 1:
         rows[best]["why"] = "nothing could be compared without given pairs; its best scores stand out most"
     rows[best]["taken"] = True
-    return trials[best], pd.DataFrame(rows)
+    return trials[best], pd.DataFrame(rows), None
 
 
 def _matched(work: Work, trial: Trial, split: Split, final: Any, scores: Any) -> Matched:
@@ -288,15 +350,33 @@ def _matched(work: Work, trial: Trial, split: Split, final: Any, scores: Any) ->
     def make() -> Any:
         found = match(trial, split, final, scores)
         x = found.matches
-        arrays = {"pairs": x.pairs, "scores": x.scores, "finite": np.isfinite(x.margins), "margins": np.nan_to_num(x.margins, posinf=0.0, neginf=0.0)}
-        arrays |= {"known": found.known, "tested": found.scores, "right": found.right, "groups": found.groups}
+        arrays = {
+            "pairs": x.pairs,
+            "scores": x.scores,
+            "finite": np.isfinite(x.margins),
+            "margins": np.nan_to_num(x.margins, posinf=0.0, neginf=0.0),
+        }
+        arrays |= {
+            "known": found.known,
+            "tested": found.scores,
+            "right": found.right,
+            "groups": found.groups,
+            "absent": found.absent,
+        }
         return {"tied": int(x.tied), "shape": list(x.shape)}, arrays
 
     facts, x = work.stage("matches", trial.of, make)
     shape = (int(facts["shape"][0]), int(facts["shape"][1]))
     alone = [np.setdiff1d(np.arange(k), x["pairs"][:, side]) for side, k in enumerate(shape)]
     margins = np.where(x["finite"], x["margins"], np.inf)
-    return Matched(Matches(x["pairs"], x["scores"], margins, *alone, shape, tied=facts["tied"]), x["known"], x["tested"], x["right"], x["groups"])
+    return Matched(
+        Matches(x["pairs"], x["scores"], margins, *alone, shape, tied=facts["tied"]),
+        x["known"],
+        x["tested"],
+        x["right"],
+        x["groups"],
+        x["absent"],
+    )
 
 
 def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: str) -> Any:
@@ -308,7 +388,7 @@ def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: st
     from ..evaluate import audit
 
     found = audit(scores, given, metric="dot")
-    ids = [np.append(collection[side].ids.astype(object), "") for side in (a, b)]
+    ids = [np.array([*map(str, collection[side].ids.tolist()), ""], object) for side in (a, b)]
     return pd.DataFrame(
         {
             "a": ids[0][found.pairs[:, 0]], "b": ids[1][found.pairs[:, 1]],
@@ -319,7 +399,9 @@ def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: st
     )  # fmt: skip
 
 
-def _by_structure(sides: tuple[Side, Side], a: str, b: str, work: Work, tried: Any) -> tuple[None, Vectors, Matched]:
+def _by_structure(
+    sides: tuple[Side, Side], a: str, b: str, views: Any, work: Work, tried: Any
+) -> tuple[None, Vectors, Matched]:
     """Without a pair and without a shared space: by what is near what inside each side."""
     import importlib.util
 
@@ -335,21 +417,43 @@ def _by_structure(sides: tuple[Side, Side], a: str, b: str, work: Work, tried: A
 
     def make() -> Any:
         looks = [_encoders.look(kind, side.rate) for kind, side in zip((a, b), sides, strict=True)]
-        A, B = (unit((x.fit(side.items) if hasattr(x, "fit") else x).transform(side.items)) for x, side in zip(looks, sides, strict=True))
+        seen = views or [
+            (x.fit(side.items) if hasattr(x, "fit") else x).transform(side.items)
+            for x, side in zip(looks, sides, strict=True)
+        ]
+        A, B = map(unit, seen)
         found = structure_match(A, B)
         # What the scores of structure_match are: how alike two items' similarities to the matched ones are.
         relations = []
         for X, at in ((A, found.pairs[:, 0]), (B, found.pairs[:, 1])):
-            X = unit(X - X.mean(axis=0))
-            K = X @ X[at].T
+            K = (X := unit(X - X.mean(axis=0))) @ X.T
+            np.fill_diagonal(K, (K.sum(axis=1) - 1) / (len(K) - 1))  # likeness to itself says nothing
+            K = K[:, at]
             relations.append(unit(K - K.mean(axis=1, keepdims=True)))
-        arrays = {"a": relations[0], "b": relations[1], "pairs": found.pairs, "scores": found.scores.astype(np.float32), "margins": found.margins}
+        arrays = {
+            "a": relations[0],
+            "b": relations[1],
+            "pairs": found.pairs,
+            "scores": found.scores.astype(np.float32),
+            "margins": found.margins,
+        }
         return {}, {k: np.nan_to_num(v, posinf=1e9) for k, v in arrays.items()}
 
-    x = work.stage("structure", [a, b, [side.digest for side in sides]], make)[1]
+    x = work.stage(
+        "structure", [a, b, [side.digest for side in sides], views and [digest(unit(x)) for x in views]], make
+    )[1]
     alone = [np.setdiff1d(np.arange(k), x["pairs"][:, side]) for side, k in enumerate(sizes)]
     matches = Matches(x["pairs"], x["scores"], x["margins"], *alone, (sizes[0], sizes[1]))
     nothing = np.empty(0)
-    tried.loc[len(tried)] = {"encoder": "structure", "pairs": 0, "taken": True, "why": "no pair is given, and no encoder shares a space"}
+    tried.loc[len(tried)] = {
+        "encoder": "structure",
+        "pairs": 0,
+        "taken": True,
+        "why": "no pair is given, and no encoder shares a space",
+    }
     known = np.full(len(matches), -1, np.int8)
-    return None, Vectors(x["a"], x["b"]), Matched(matches, known, nothing, nothing.astype(bool), nothing.astype(np.int64))
+    return (
+        None,
+        Vectors(x["a"], x["b"]),
+        Matched(matches, known, nothing, nothing.astype(bool), nothing.astype(np.int64), nothing),
+    )

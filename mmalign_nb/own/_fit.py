@@ -48,7 +48,9 @@ class _Known:
 class Trial:
     """One candidate on two sides; what takes time is a stage of the work."""
 
-    def __init__(self, candidate: Candidate, sides: tuple[Side, Side], split: Split, seed: int, work: Work) -> None:
+    def __init__(
+        self, candidate: Candidate, sides: tuple[Side, Side], split: Split, seed: int, work: Work
+    ) -> None:
         self.candidate, self.split, self.work = candidate, split, work
         self.dual = candidate.make(seed)
         self.name = slug(candidate.name)
@@ -61,7 +63,9 @@ class Trial:
                 part = getattr(self.dual, f"encoder_{letter}_")
             if frozen(part):
                 features = self._features(part, side, letter)
-                of.append(digest(np.asarray(features.toarray() if hasattr(features, "toarray") else features)))
+                of.append(
+                    digest(np.asarray(features.toarray() if hasattr(features, "toarray") else features))
+                )
                 self.parts.append(_Known(features))
                 self.items.append(np.arange(len(side.items)))
             else:
@@ -76,6 +80,24 @@ class Trial:
     def learns(self) -> bool:
         """Whether there is something to fit."""
         return not self.dual.__sklearn_is_fitted__()
+
+    @property
+    def views(self) -> list[Any] | None:
+        """The vectors of both sides by encoders that are as they are; None if one of them learns."""
+        known = [part.vectors for part in self.parts if isinstance(part, _Known)]
+        return known if len(known) == 2 else None
+
+    @property
+    def widths(self) -> tuple[int, int] | None:
+        """How many columns the two have that should be one space as they are; None where a projection or an encoder makes it."""
+        if (
+            self.learns
+            or self.dual.projection is not None
+            or hasattr(self.dual, "encoder_a_")
+            or self.views is None
+        ):
+            return None
+        return self.views[0].shape[1], self.views[1].shape[1]
 
     def _features(self, part: Any, side: Side, letter: str) -> Any:
         def make() -> Any:
@@ -158,7 +180,9 @@ class Trial:
             return 0.0
         scores = z.a[:: max(1, len(z.a) // 512)] @ z.b.T
         spread = scores.std(axis=1)
-        return float(np.mean((scores.max(axis=1) - scores.mean(axis=1)) / np.where(spread > 1e-6, spread, np.inf)))
+        return float(
+            np.mean((scores.max(axis=1) - scores.mean(axis=1)) / np.where(spread > 1e-6, spread, np.inf))
+        )
 
     def ranks(self) -> np.ndarray:
         """The reciprocal rank of each given pair among all items, by an encoder that has not seen it; mean of both directions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from ..align import Matches, max_match
 from ._fit import Trial, Vectors
 from ._pairs import Split
+
+_BLOCK = 2**22  # scores at a time
+_SMALLEST_POOL = 40  # matches that the strictest line of Labelling keeps
 
 
 class Matched(NamedTuple):
@@ -21,6 +25,9 @@ class Matched(NamedTuple):
     scores: np.ndarray  # of matches of held-out items, as matched as the open ones are
     right: np.ndarray
     groups: np.ndarray
+    absent: (
+        np.ndarray
+    )  # what held-out items score with the best of the others, as if their partners were not there
 
 
 def honest(trial: Trial, split: Split, final: Vectors) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +61,8 @@ def match(trial: Trial, split: Split, final: Vectors, scores: tuple[np.ndarray, 
     group = np.zeros(n, np.int64), np.zeros(m, np.int64)
     for side in (0, 1):
         group[side][split.pairs[:, side]] = split.group
-    if not len(open_a) or not len(open_b):
+    new = bool(len(open_a) and len(open_b))
+    if not new:
         tested = [(i, j, s) for (i, j), s in zip(again.pairs.tolist(), again.scores.tolist(), strict=True)]
         unit = 0
     else:
@@ -66,26 +74,63 @@ def match(trial: Trial, split: Split, final: Vectors, scores: tuple[np.ndarray, 
             z = trial.crossed(k)
             found = _among(*z, *(np.flatnonzero((x == k) | (x < 0)) for x in fold))
             held = fold[unit][found.pairs[:, unit]] == k
-            tested += [(i, j, s) for (i, j), s in zip(found.pairs[held].tolist(), found.scores[held].tolist(), strict=True)]
+            tested += [
+                (i, j, s)
+                for (i, j), s in zip(found.pairs[held].tolist(), found.scores[held].tolist(), strict=True)
+            ]
+    absent = [_best_others(trial.crossed(k), split, fold, unit, k) for k in range(split.count)] if new else []
     right = np.array([split.right(i, j) for i, j, _ in tested], bool)
     member = np.array([group[unit][pair[unit]] for pair in tested], np.int64)
-    return Matched(both, known, np.array([s for *_, s in tested], np.float64), right, member)
+    none = np.concatenate(absent) if absent else np.empty(0)
+    return Matched(both, known, np.array([s for *_, s in tested], np.float64), right, member, none)
+
+
+def _best_others(
+    z: Vectors, split: Split, fold: tuple[np.ndarray, np.ndarray], unit: int, k: int
+) -> np.ndarray:
+    """The best score of each held-out item of a fold among the open items and those of the fold, but for its partners."""
+    own = np.flatnonzero(fold[unit] == k)
+    others = np.flatnonzero((fold[1 - unit] == k) | (fold[1 - unit] < 0))
+    out = np.full(len(own), -np.inf)
+    step = max(1, _BLOCK // max(len(others), 1))
+    for start in range(0, len(own), step):
+        some = own[start : start + step]
+        scores = z[unit][some] @ z[1 - unit][others].T
+        mine = np.stack([split.partners(unit, i)[others] for i in some.tolist()])
+        out[start : start + step] = np.where(mine, -np.inf, scores).max(axis=1)
+    return out[out > -np.inf]
 
 
 def _among(A: np.ndarray, B: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> Matches:
     """The best one-to-one pairs among some rows and columns, with the numbers that these have in the whole."""
     found = max_match((A[rows], B[cols]), metric="dot")
-    pairs = np.stack([rows[found.pairs[:, 0]], cols[found.pairs[:, 1]]], axis=1) if len(found) else np.empty((0, 2), np.int64)
-    return Matches(pairs, found.scores, found.margins, rows[found.unmatched_a], cols[found.unmatched_b], found.shape, tied=found.tied)
+    pairs = (
+        np.stack([rows[found.pairs[:, 0]], cols[found.pairs[:, 1]]], axis=1)
+        if len(found)
+        else np.empty((0, 2), np.int64)
+    )
+    return Matches(
+        pairs,
+        found.scores,
+        found.margins,
+        rows[found.unmatched_a],
+        cols[found.unmatched_b],
+        found.shape,
+        tied=found.tied,
+    )
 
 
 def _together(parts: Sequence[Matches], shape: tuple[int, int]) -> Matches:
     """Matches of items that the others do not have, as one."""
     pairs = np.concatenate([x.pairs for x in parts])
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    scores, margins = (np.concatenate([getattr(x, name) for x in parts])[order] for name in ("scores", "margins"))
+    scores, margins = (
+        np.concatenate([getattr(x, name) for x in parts])[order] for name in ("scores", "margins")
+    )
     alone = [np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(shape)]
-    return Matches(pairs[order], scores.astype(np.float32), margins, *alone, shape, tied=sum(x.tied for x in parts))
+    return Matches(
+        pairs[order], scores.astype(np.float32), margins, *alone, shape, tied=sum(x.tied for x in parts)
+    )
 
 
 # ---- the line
@@ -109,26 +154,43 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
     new, share = int((found.known < 0).sum()), f"{target:.0%}".replace(".0%", "%")
     asks = answers_needed(target, delta)
     if line.abstained:
-        right, n = int(found.right.sum()), len(found.right)
+        right, n, pool = int(found.right.sum()), len(found.right), new or len(found.known)
+        helps = f"answers on single matches (about {asks} if nearly all of the best are right), or more given pairs"
+        if pool < _SMALLEST_POOL:
+            helps = f"to look at all {pool} matches: so few need no line"
         why = (
             "no pair is given, so nothing is known of how often a match is right" if not n
             else f"{right} of {n} given partners were found again, which does not show {share} anywhere"
         )  # fmt: skip
         return Line(
             None,
-            f"No line yet: {why}. What helps: answers on single matches (about {asks} if nearly all of the best are right), or more given pairs.",
+            f"No line yet: {why}. What helps: {helps}.",
             [],
             line.guarantee,
         )
-    kept = int((found.matches.scores[found.known < 0] >= float(line)).sum())
     sure = f"{1 - delta:.0%}"
     if new:
+        # Two things can be wrong with a match that is kept, and each has its line: the partner is there and another was taken,
+        # which held-out pairs show; or it is not there at all, which they show when their partners are taken away.
+        fresh = found.matches.scores[found.known < 0].astype(np.float64)
+        stands_out = _standing_out(fresh, found.absent, 1 - target)
+        at = max(float(line), stands_out)
+        kept = int((fresh >= at).sum())
+        if not kept:
+            return Line(
+                None,
+                f"No line yet: none of the {new} matches without a given pair stands out from what an item scores whose partner is not there. "
+                f"What helps: answers on single matches (about {asks} if nearly all of the best are right).",
+                [],
+                line.rule,
+            )
+        line = replace(line, value=at)
         promise = (
-            f"Of {new} matches without a given pair {kept} are kept (score at least {float(line):.3f}); such matches are right at "
-            f"least {share} of the time, with {sure} confidence, if these items are like those with a given pair."
+            f"Of {new} matches without a given pair {kept} are kept (score at least {at:.3f}). Where the partner is in the folder, such "
+            f"a match is right at least {share} of the time, with {sure} confidence; and of those kept at most {1 - target:.0%} on average are "
+            "items whose partner is not there. Both hold if these items are like those with a given pair."
         )
         voids = [
-            "items whose partner is not in the folder at all: the promise takes it that each has one, as the given ones have",
             "items that are of another kind than those with a given pair",
             "given pairs that are wrong: see the audit",
             "choosing the target after having seen what it keeps",
@@ -150,6 +212,23 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
     return Line(float(line), promise, voids, line.rule)
 
 
+def _standing_out(scores: np.ndarray, absent: np.ndarray, rate: float) -> float:
+    """The least score at which at most a share of those kept, on average, are of items without a partner.
+
+    Benjamini and Hochberg's rule for the p-values ``(1 + number of absent scores that are as high) / (1 + number of them)``, which hold
+    if items without a partner score like held-out items whose partners were taken away (Bates, Candès, Lei, Romano, Sesia, *Testing for
+    outliers with conformal p-values*, Annals of Statistics 51(1), 2023). Infinity if there is none.
+    """
+    if not len(scores):
+        return math.inf
+    best = np.sort(scores)[::-1]
+    higher = len(absent) - np.searchsorted(np.sort(absent), best, side="left")
+    good = np.flatnonzero(
+        (1 + higher) / (1 + len(absent)) <= rate * np.arange(1, len(best) + 1) / len(best) + 1e-12
+    )
+    return float(best[good[-1]]) if len(good) else math.inf
+
+
 def by_labels(labelling: Any, target: float, delta: float) -> Line:
     """The line that answers on single matches speak for: of this very pool, and whatever the given pairs are like."""
     line = labelling.threshold
@@ -158,7 +237,12 @@ def by_labels(labelling: Any, target: float, delta: float) -> Line:
         more = labelling.next_line
         hint = f"; about {more.answers} more answers may show one" if more else ""
         nothing = "" if labelling.ask() is not None else "; there is nothing more to ask: too many are wrong"
-        return Line(None, f"No line yet: {n} answers do not show that {share} of the best matches are right{hint or nothing}.", [], line.rule)
+        return Line(
+            None,
+            f"No line yet: {n} answers do not show that {share} of the best matches are right{hint or nothing}.",
+            [],
+            line.rule,
+        )
     kept = len(labelling.kept)
     return Line(
         float(line),

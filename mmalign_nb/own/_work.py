@@ -13,7 +13,7 @@ import numpy as np
 from .. import __version__
 from .._files import read_archive, replacing, write_archive
 
-_FORMAT = 1
+_FORMAT = 2
 Made = tuple[dict[str, Any], dict[str, np.ndarray]]  # facts for JSON, and arrays
 
 

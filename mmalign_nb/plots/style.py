@@ -92,7 +92,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
         import matplotlib as mpl
         from matplotlib.ticker import LogFormatter
 
-        with mpl.rc_context({**_STYLE, "font.family": _families()}):
+        with mpl.rc_context({**_STYLE, "font.family": families()}):
             figure = draw(*args, **kwargs)
             for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
                 if isinstance(axis.get_major_formatter(), LogFormatter):  # its powers of ten are formulas
@@ -104,7 +104,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 @functools.cache
-def _families() -> list[str]:
+def families() -> list[str]:
     """DejaVu Sans (bundled, has the symbols), then whatever Chinese typeface this machine has."""
     from matplotlib import font_manager
 

@@ -15,6 +15,7 @@ LOOKS = [(PROJECTOR, "light"), (PHONE, "light"), (PROJECTOR, "dark")]
 LOOKS_BY_NAME = ["projector-light", "phone-light", "projector-dark"]
 # What axe gathers about what is well takes it half of its time; style sheets it would fetch, which a disk forbids.
 AXE: Any = {"preload": False, "resultTypes": ["violations"]}
+IN_THE_DARK = AXE | {"runOnly": ["color-contrast"]}  # nothing else differs there
 
 
 class DiskPage:
@@ -23,6 +24,7 @@ class DiskPage:
     def __init__(self, browser: Browser, path: Path, size: Any = PROJECTOR, **context: Any) -> None:
         self.context = browser.new_context(viewport=size, offline=True, **context)
         self.page, self.name = self.context.new_page(), path.stem
+        self.rules = IN_THE_DARK if context.get("color_scheme") == "dark" else AXE
         self.complaints: list[str] = []
         self.asked: list[str] = []
         self.page.on(
@@ -43,7 +45,7 @@ class DiskPage:
 
     def findings(self) -> list[str]:
         """What axe finds on the page as it stands, as lines."""
-        found = Axe().run(self.page, options=AXE).response["violations"]
+        found = Axe().run(self.page, options=self.rules).response["violations"]
         return [
             f"{v['id']}: {node['html'][:160]} {node['failureSummary']}" for v in found for node in v["nodes"]
         ]

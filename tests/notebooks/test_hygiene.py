@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("notebook_tools", ROOT / "tools" / "notebooks.py")
@@ -88,6 +89,26 @@ def absolute_path(nb, code):
     code[0].source += "\nopen('" + "/home" + "/me/data.csv')"
 
 
+def parent_folder(nb, code):
+    code[0].source += "\nPath('..', 'benchmarks')"
+
+
+def parent_path(nb, code):
+    code[0].source += "\nplace = '../data/x.csv'"
+
+
+def own_source(nb, code):
+    code[0].source += "\nPath(mmalign_nb.__file__).parents[1]"
+
+
+def current_folder(nb, code):
+    code[0].source += "\npd.read_csv('captions.csv')"
+
+
+def current_folders_file(nb, code):
+    code[0].source += "\nPath('captions.csv').read_text()"
+
+
 def nameless_picture(nb, code):
     code[0].outputs.append(nbformat.v4.new_output("display_data", data={"image/png": "aGVsbG8=\n"}))
 
@@ -131,6 +152,11 @@ def hasty(nb, code):
         (interact, "interact"),
         (output_widget, "Output widget"),
         (absolute_path, "absolute path"),
+        (parent_folder, "reaches for the path '..'"),
+        (parent_path, "reaches for the path '../data/x.csv'"),
+        (own_source, "reaches for ."),
+        (current_folder, "reaches for read_csv of 'captions.csv'"),
+        (current_folders_file, "reaches for read_text of 'captions.csv'"),
         (nameless_picture, "without alt text"),
         (nameless_img, "<img> without alt text"),
         (nameless_markdown_picture, "no alt text"),
@@ -210,15 +236,31 @@ def test_the_glossary_is_in_order_and_has_chinese_and_a_sentence():
         assert (GLOSSARY.parent / link).exists(), anchor
 
 
-def test_a_word_is_linked_in_the_chapter_where_it_first_stands_and_only_once():
+def explains(prose, term):
+    """Whether a chapter's prose sets a term, or a part of its name, in *italics* or **bold**, as where it explains it."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$|^ *[*] ", " ", prose, flags=re.S | re.M)
+    found = re.findall(r"(?<![\w*])(\*\*?)(?=\S)([^*]+?)\1(?![\w*])", prose)
+    marked = [x.casefold() for _, x in found if len(x) > 3]
+    whole = [(name, x) for x in marked for name in term.casefold().split(", ")]
+    return any(re.search(rf"\b{re.escape(x)}\b", n) or re.search(rf"\b{re.escape(n)}\b", x) for n, x in whole)
+
+
+def test_a_word_is_linked_or_explained_in_the_chapter_where_it_first_stands_and_linked_only_once():
     for path in tools.chapters():
         prose = "\n".join(c.source for c in tools.read(path).cells if c.cell_type == "markdown")
         linked = re.findall(r"\]\(\.\./docs/GLOSSARY\.md#([^)]+)\)", prose)
         assert len(set(linked)) == len(linked), (
             f"{path.name}: {sorted({x for x in linked if linked.count(x) > 1})}"
         )
-        own = {anchor for anchor, *_, chapter, _ in glossary() if chapter == path.name[:2]}
-        assert own <= set(linked), f"{path.name}: {sorted(own - set(linked))}"
+        for anchor, term, *_, chapter, _ in glossary():
+            if chapter == path.name[:2] and anchor not in linked:
+                assert explains(prose, term), f"{path.name} neither links nor explains {term!r}"
+
+
+def test_a_word_that_only_stands_somewhere_is_not_explained():
+    assert explains("A **filter** is small.\n* *gate*: opens", "filter")
+    assert explains("* *gate*: opens", "gate, door")
+    assert not explains("* A filter is **small**.\n* It opens *and* closes.", "filter")
 
 
 def test_stale_navigation_and_dead_links_are_caught(tmp_path):
@@ -239,39 +281,37 @@ def test_stale_navigation_and_dead_links_are_caught(tmp_path):
     assert any("canonical" in f for f in found)
 
 
-def nbval(path):
-    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "--nbval"]
-    command += ["--nbval-current-env", "--nbval-cell-timeout=120", "-W", "default", str(path)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, cwd=path.parent, encoding="utf-8"
-    )
+FAULTS = {
+    "imports": "import numpy as np",
+    "changed": "6 * 7",
+    "makes": "rng = np.random.default_rng(0)\nscores = np.eye(2)",
+    "draws-on": "print(rng.integers(10**9))",
+    "draws-own": "print(np.random.default_rng(0).integers(10**9))",
+    "uses-name": "print(scores.shape)",
+    "takes-name": "scores = [1, 2]\nprint(len(scores))",
+    "grows": "try:\n    seen_before.append(1)\nexcept NameError:\n    seen_before = []\nlen(seen_before)",
+    "a-time": "import time\n\nprint(time.perf_counter())",
+}
 
 
-def first_number(nb):
-    """The first code cell that prints a number which nbval compares, and the text where it stands."""
-    for at, cell in enumerate(nb.cells):
-        if cell.cell_type == "code" and not any("nbval" in t for t in cell.metadata.get("tags", [])):
-            for output in cell.outputs:
-                text = output.get("text") or output.get("data", {}).get("text/plain", "")
-                if re.search(r"\d", text) and "image/png" not in output.get("data", {}):
-                    return at, output
-    raise AssertionError("chapter 00 prints no number at all")
-
-
-def test_nbval_catches_one_changed_number(tmp_path):
-    nb = tools.read(FIRST)
-    at, output = first_number(nb)
-    nb.cells = nb.cells[: at + 1]
-    good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
-    good.write_text(nbformat.writes(nb), encoding="utf-8")
-    holder = output if "text" in output else output["data"]
-    key = "text" if "text" in output else "text/plain"
-    holder[key] = re.sub(r"\d", lambda m: str((int(m[0]) + 1) % 10), holder[key], count=1)
-    bad.write_text(nbformat.writes(nb), encoding="utf-8")
-    passed, failed = nbval(good), nbval(bad)
-    assert passed.returncode == 0, passed.stdout[-3000:]
-    assert failed.returncode == 1, failed.stdout[-3000:]
-    assert "mismatch" in failed.stdout
+def test_nbval_catches_a_changed_number_and_what_says_something_else_when_run_again(tmp_path):
+    cells = [nbformat.v4.new_code_cell(source, id=name) for name, source in FAULTS.items()]
+    cells[-1].metadata["tags"] = ["nbval-ignore-output"]
+    nb = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(nb, timeout=60, kernel_name="python3").execute()
+    cells[1].outputs[0].data["text/plain"] = "43"
+    (tmp_path / "faults.ipynb").write_text(nbformat.writes(nb), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider", "-W", "default"]
+    command += ["-p", "tests.notebooks.again", "-rfE", "--nbval", "--nbval-current-env", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, encoding="utf-8")
+    assert run.returncode == 1, run.stdout[-3000:]
+    found = {
+        list(FAULTS)[int(k)] + again
+        for k, again in re.findall(r"^FAILED .*::Cell (\d+)( again)?", run.stdout, re.M)
+    }
+    assert found == {"changed", "changed again", "draws-on again", "uses-name again", "grows again"}
+    assert "mismatch" in run.stdout
+    assert "AttributeError" in run.stdout
 
 
 def test_writing_twice_changes_nothing(tmp_path):
@@ -302,3 +342,13 @@ def test_check_command_fails_on_a_cleared_notebook(tmp_path):
     )
     assert run.returncode == 1
     assert "code cell 1 has execution count None" in run.stdout
+
+
+def test_what_a_chapter_needs_are_the_chapters_it_names_or_its_first_sentence():
+    head = "# 07 x\n\n**You need:** chapters [01](01_a.ipynb) (encoders) and\n[04](04_b.ipynb), again [01](01_a.ipynb).\n**Minutes:** 5"
+    assert tools.needed(head) == "[01](notebooks/01_a.ipynb), [04](notebooks/04_b.ipynb)"
+    assert (
+        tools.needed("**You need:** a little\nPython. No network.\n\nSee [05](05_c.ipynb).")
+        == "a little Python"
+    )
+    assert tools.needed("# x") == ""

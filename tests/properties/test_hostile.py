@@ -26,9 +26,9 @@ CASES = [(c, a, change) for c in CALLS for a, kind in c.kinds.items() for change
 NOT_CALLED = {
     "Audit", "Hits", "RangeHits", "Embedded", "Hubness", "Matches", "PathCurve", "Threshold", "Sweep", "NextLine", "Drift", "Explanation", "Term", "Offset", "DtwPath",
     "Leakage", "PairReport", "RankingReport", "RetrievalReport", "LinearMap", "METRICS", "COLORS", "MARKERS", "Picture", "new_figure", "Collection",
-    "Note", "from_folder", "from_csv", "from_arrays", "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia",
+    "Note", "from_folder", "from_csv", "from_arrays", "sample", "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia",
     "WikipediaFeatures", "Recall", "Break", "Segment", "Synchronization", "Video", "read_video", "downloaded",
-    "TorchvisionImage", "SentenceTransformerEncoder",
+    "TorchvisionImage", "SentenceTransformerEncoder", "align_folder", "FolderAlignment",
 }  # fmt: skip
 
 
