@@ -32,8 +32,8 @@ _ALL = 400  # up to so many items on a side the page shows all of them
 _SOME = 300  # of more matches it shows so many: half of them around the line, half from best to worst
 _HEAD, _LIST = 12, 60  # entries of a list that are seen at once, and that are on the page at all
 _WORDS, _NAME = 300, 80  # signs of a caption, and of a name
-_BYTES = 2_400_000  # of pictures and sounds; base64 makes a third more of them
-_ROWS = 700_000  # signs of the table that the page can save
+_BYTES = 2_100_000  # of pictures and sounds; base64 makes a third more of them
+_ROWS = 600_000  # signs of the table that the page can save
 _ASKED = 500  # pairs of a large pool that label.html brings along
 _KINDS = {
     "image": ("picture", "pictures"),
