@@ -79,10 +79,10 @@ def write_report(alignment: FolderAlignment, path: str | os.PathLike[str]) -> Pa
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from mmalign_nb.datasets import from_arrays, things
+    >>> from mmalign_nb.datasets import from_arrays, glyphs
     >>> from mmalign_nb.own import align_folder, write_report
-    >>> some = things(n=24)
-    >>> found = align_folder(from_arrays(image=some.image, text=some.text), progress=False)
+    >>> some = glyphs()[4500:4524]
+    >>> found = align_folder(from_arrays(image=some.image, text=some.text), encoder="own", progress=False)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = write_report(found, pathlib.Path(folder, "report.html")).read_text(encoding="utf-8")
     >>> "24 pictures and 24 captions" in page, "https://" in page
@@ -128,10 +128,10 @@ def write_label_page(alignment: FolderAlignment, path: str | os.PathLike[str]) -
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from mmalign_nb.datasets import from_arrays, things
+    >>> from mmalign_nb.datasets import from_arrays, glyphs
     >>> from mmalign_nb.own import align_folder, write_label_page
-    >>> some = things(n=24)
-    >>> found = align_folder(from_arrays(image=some.image, text=some.text), progress=False)
+    >>> some = glyphs()[4500:4524]
+    >>> found = align_folder(from_arrays(image=some.image, text=some.text), encoder="own", progress=False)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = write_label_page(found, pathlib.Path(folder, "label.html")).read_text(encoding="utf-8")
     >>> "Is this pair right?" in page
