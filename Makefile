@@ -77,9 +77,10 @@ layers: $(VENV)/.installed-test
 unit: $(VENV)/.installed-test
 	$(ONE_THREAD) $(PYTEST) -n 2 --dist loadfile
 
-# Twenty thousand hostile inputs over every public function; some minutes.
+# Twenty thousand hostile inputs over every public function, and a thousand hostile folders; some minutes.
 fuzz: $(VENV)/.installed-test
 	$(ONE_THREAD) $(BIN)/python tests/properties/test_hostile.py 20000
+	$(ONE_THREAD) $(BIN)/python tests/properties/test_hostile_folders.py 1000
 
 # Killed servers, workers and jobs; some minutes. The Milvus server has an environment of its own, and is skipped, saying so,
 # where it cannot be had.

@@ -558,6 +558,38 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
         wanted="a number of gigabytes",
         near={512: "These are gigabits: eight bits are a byte."},
     ),
+    # chapter 10
+    "10-1": Number(
+        value=7,
+        tolerance=0,
+        reason="Where the size of a number tells much (edges, spectra, topics, weights of words), one bit of it is too little.",
+        low="Subtract the mean of hamming from that of cosine in each row of known, and count what is above 0.1.",
+        high="Count a row only if cosine is ahead, and by more than 0.1.",
+        wanted="a whole number",
+        near={
+            15: "These are all rows in which cosine is ahead or level, however little.",
+            0.3655: "This is the largest cost; the question is how many rows have one above 0.1.",
+        },
+    ),
+    "10-2": Collection(
+        values=("words", "hubs"),
+        ordered=False,
+        reason="A change that costs nothing by itself may cost much beside others: here both were tried as the eighth.",
+        hint='Look at the entry "last" of each change, and at its upper end.',
+        wanted="a set of changes",
+    ),
+    "10-3": Number(
+        value=0.383,
+        tolerance=0.02,
+        reason="It lies between what each population alone had taught: half of the examples are of the right kind.",
+        low="Scale and fit with the mixed 150, and ask for the 60 malignant samples.",
+        high="Scale and fit with the mixed 150, and ask for the 60 malignant samples.",
+        wanted="a number such as 0.12",
+        near={
+            0.467: "This is what malignant samples alone had taught.",
+            0.233: "This is what benign samples alone had taught.",
+        },
+    ),
 }
 
 
@@ -581,7 +613,7 @@ def check(exercise: str, answer: Any) -> None:
     Notes
     -----
     Notebook: ``00_start_here``, ``01_features``, ``02_similarity``, ``03_shared_space``, ``04_alignment``,
-    ``05_what_score_is_a_match``, ``08_recommendation``, ``09_scale_and_scarcity``.
+    ``05_what_score_is_a_match``, ``08_recommendation``, ``09_scale_and_scarcity``, ``10_faq``.
 
     Examples
     --------

@@ -104,7 +104,7 @@ def test_a_folder_in_which_things_are_broken_ends_in_tables_and_a_summary(done):
     assert tried.taken.sum() == 1
     assert tried.mrr.max() == tried.mrr[tried.taken].item()
     assert (tried.low <= tried.mrr)[tried.pairs > 0].all()
-    assert tried.why[tried.encoder == "own, network"].str.contains("400").all()
+    assert tried.why[tried.encoder == "own, network"].str.contains("1000").all()
     assert len(pd.read_csv(out / "audit.csv")) == told["given_pairs"]
 
 
@@ -353,6 +353,37 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_1(done, tmp_path, capsys):
     with pytest.raises(SystemExit) as usage:
         main(["align", str(folder)])
     assert usage.value.code == 2
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(tmp_path, monkeypatch, capsys):
+    from mmalign_nb import _files
+
+    folder, out = icons(tmp_path / "icons", 12, 0), tmp_path / "out"
+    count, real = [0], _files.sync
+
+    def full(file):
+        count[0] += 1
+        if count[0] > 3:
+            raise OSError(28, "No space left on device")
+        real(file)
+
+    monkeypatch.setattr(_files, "sync", full)
+    assert main(["align", str(folder), "--out", str(out), "--encoder", "own", "--quiet"]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert not list(out.rglob("*.part"))
+    assert not (out / "summary.json").exists()
+    assert len(list((out / "work").glob("*.npz"))) == 3
+
+
+def test_a_table_of_files_and_words_is_read_by_the_usual_names_of_its_columns(tmp_path, capsys):
+    folder = icons(tmp_path / "icons", 12, 0)
+    asks = {"encoder": (encoders.SymbolLook(), encoders.SymbolWords()), "progress": False}
+    found = align_folder(folder / "captions.csv", tmp_path / "out", **asks)
+    assert (found.a, found.b, len(found.pairs)) == ("image", "text", 12)
+    (folder / "other.csv").write_text("x,y\n1,2\n")
+    assert main(["align", str(folder / "other.csv"), "--out", str(tmp_path / "o")]) == 1
+    assert "has the columns 'x', 'y'" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
 
 
 def test_results_inside_the_folder_are_not_read_as_data(tmp_path):

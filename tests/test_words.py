@@ -186,13 +186,14 @@ def test_the_measure_that_is_added_is_a_measure(tmp_path):
     ]
     target.write_text(text.replace(old, new), encoding="utf-8")
     code = """
-import json, numpy as np, mmalign_nb
+import numpy as np, mmalign_nb
 from scipy.spatial.distance import cdist
-from mmalign_nb.align import nearest_match
-from mmalign_nb.similarity import similarity, top_k
+from mmalign_nb.similarity import Scores, similarity, top_k
 a, b = np.random.default_rng(0).normal(size=(2, 9, 4))
 far = cdist(a, b, "chebyshev")
 assert np.allclose(similarity(a, b, metric="chebyshev"), -far, atol=1e-6)
+i, j = np.arange(9), np.arange(9)[::-1]
+assert np.allclose(Scores((a, b), metric="chebyshev").pairs(i, j), -far[i, j], atol=1e-6)
 assert (top_k(a, b, 1, metric="chebyshev")[0][:, 0] == far.argmin(axis=1)).all()
 print(mmalign_nb.__file__)
 """

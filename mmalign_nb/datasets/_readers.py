@@ -8,6 +8,8 @@ import io
 import math
 import os
 import stat
+import threading
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +32,15 @@ _FORMATS = (
 )  # MPO, two JPEG pictures in one file, comes with JPEG
 # What one file may cost, looked at before it is decoded.
 _MOST_PIXELS, _MOST_BYTES, _MOST_TEXT, _MOST_TABLE = 10**8, 2**31, 2**20, 2**28
+_NOT_SEEN = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+    "Cn",
+    "Zl",
+    "Zp",
+}  # controls, marks of direction, halves of pairs, line ends, …
 _SHORTEST = 0.02  # seconds of sound: less than one window of any encoder
 
 
@@ -70,6 +81,38 @@ def reading(path: Path) -> Iterator[None]:
         ) from err
 
 
+def shown(words: str, most: int = 300) -> str:
+    """Words as they can be printed and stored: what is no sign to be seen as its code; and not too many of them."""
+    words = words.encode("utf-8", "surrogateescape" if os.name != "nt" else "surrogatepass").decode(
+        "utf-8", "backslashreplace"
+    )
+    if not words.isprintable():
+        out = []
+        for sign in words:  # joiners belong to emoji and to Persian
+            plain = unicodedata.category(sign) not in _NOT_SEEN or sign in "\u200c\u200d"
+            out.append(sign if plain else sign.encode("unicode_escape").decode())
+        words = "".join(out)
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
+_one = threading.Lock()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the decoders of MP3 and TIFF say of a file off the screen: the reader gets a note."""
+    with (
+        _one,
+        contextlib.ExitStack() as after,
+    ):  # one at a time, or the second would keep the first one's nothing for the screen
+        with contextlib.suppress(OSError):  # there may be no screen
+            after.callback(os.close, kept := os.dup(2))
+            nothing = after.enter_context(open(os.devnull, "wb"))
+            os.dup2(nothing.fileno(), 2)
+            after.callback(os.dup2, kept, 2)
+        yield
+
+
 # ---- pictures
 
 
@@ -88,11 +131,12 @@ def read_picture(path: Path, size: int | None) -> tuple[np.ndarray, list[str]]:
             with Image.open(path, formats=_FORMATS) as im:
                 if im.width * im.height > _MOST_PIXELS:
                     raise Unusable(f"more than {_MOST_PIXELS // 10**6} million pixels")
-                if getattr(im, "n_frames", 1) > 1 and im.format != "MPO":
+                if getattr(im, "is_animated", False) and im.format != "MPO":  # n_frames reads them all
                     changed.append("first frame of several")
                 if size is not None:  # a large JPEG is decoded no larger than wanted
                     im.draft("RGB", (2 * size, 2 * size))
-                im.load()
+                with _quiet() if im.format == "TIFF" else contextlib.nullcontext():
+                    im.load()
                 if im.getexif().get(0x0112, 1) not in (0, 1):
                     changed.append("turned as its EXIF says")
                     ImageOps.exif_transpose(im, in_place=True)
@@ -108,6 +152,8 @@ def read_picture(path: Path, size: int | None) -> tuple[np.ndarray, list[str]]:
         raise
     except UnidentifiedImageError as err:
         raise Unusable("no picture that can be read") from err
+    except MemoryError as err:
+        raise Unusable("too large for the memory") from err
     except Exception as err:  # decoders fail in many ways; the file is at fault, not the reader
         cut = isinstance(err, (OSError, EOFError)) and "trunc" in str(err).lower()
         raise Unusable("cut off" if cut else "damaged picture") from err
@@ -128,17 +174,17 @@ def _as_rgb(im: Any, changed: list[str]) -> Any:
     from PIL import Image
 
     if im.mode in ("I", "F") or im.mode.startswith("I;"):
-        x = np.asarray(im).astype(np.float64)
-        if not np.isfinite(x).all():
+        x = np.asarray(im)
+        least, most = float(x.min()), float(x.max())
+        if not math.isfinite(least) or not math.isfinite(most):
             raise Unusable("not finite")
         # 16 bits are 16 bits; of other wide numbers nobody knows the white, so the largest is.
-        low, high = (
-            (0.0, 65535.0)
-            if x.min() >= 0 and 255 < x.max() < 65536
-            else (min(x.min(), 0.0), max(x.max(), 1.0))
-        )
+        low, high = (0.0, 65535.0) if least >= 0 and 255 < most < 65536 else (min(least, 0.0), max(most, 1.0))
+        grey = np.empty(x.shape, np.uint8)
+        for row in range(len(x)):  # one at a time: all of them in 64 bits would take a gigabyte
+            grey[row] = (255 * ((x[row].astype(np.float64) - low) / (high - low))).round()
         changed.append("16 bits or more, made 8")
-        return Image.fromarray((255 * (x - low) / (high - low)).round().astype(np.uint8)).convert("RGB")
+        return Image.fromarray(grey).convert("RGB")
     if im.has_transparency_data:
         over = im.convert("RGBA")
         paper = Image.new("RGBA", over.size, "white")
@@ -160,7 +206,8 @@ def sound_seconds(path: Path) -> float:
 
     check_file(path)
     try:
-        info = soundfile.info(str(path))
+        with _quiet():
+            info = soundfile.info(str(path))
         rate, frames = int(info.samplerate), int(info.frames)
     except Exception as err:
         raise Unusable("no sound that can be read") from err
@@ -182,18 +229,24 @@ def read_sound_file(path: Path, rate: int, seconds: float, whole: float) -> tupl
 
     changed = []
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with _quiet(), soundfile.SoundFile(str(path)) as file:
             own, channels = file.samplerate, file.channels
-            x = file.read(frames=math.ceil(seconds * own), dtype="float32", always_2d=True)
+            left, parts = math.ceil(seconds * own), [np.zeros(0, np.float32)]
+            while left > 0:  # in pieces: a header may promise 1,024 channels, and more than there is
+                piece = file.read(min(left, max(1, 2**20 // channels)), dtype="float32", always_2d=True)
+                if not len(piece):
+                    break
+                parts.append(piece.mean(axis=1))
+                left -= len(piece)
     except Exception as err:
         raise Unusable("damaged sound") from err
-    if len(x) < _SHORTEST * own:  # a header may promise more than there is
+    mono = np.concatenate(parts)
+    if len(mono) < _SHORTEST * own:
         raise Unusable("cut off")
-    if not np.isfinite(x).all():
+    if not np.isfinite(mono).all():
         raise Unusable("samples that are not finite")
     if channels > 1:
         changed.append(f"{channels} channels made one")
-    mono = x.mean(axis=1)
     if own != rate:
         changed.append("another rate")
         mono = torchaudio.functional.resample(torch.from_numpy(mono), own, rate).numpy()
@@ -243,9 +296,11 @@ def decode(data: bytes, encoding: str | None) -> tuple[str, list[str]]:
                 f"not UTF-8 (byte {err.start}); say encoding='cp1252' if it should read “{' '.join(some.split())}”"
             ) from err
     try:
-        return data.decode(encoding), [f"read as {encoding}"]
-    except UnicodeDecodeError as err:
+        text = data.decode(encoding)
+        text.encode()  # some encodings can write halves of pairs, which are no signs
+    except UnicodeError as err:
         raise Unusable(f"neither UTF-8 nor {encoding}") from err
+    return text, [f"read as {encoding}"]
 
 
 def read_text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
@@ -261,7 +316,10 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, list[str]]:
 def read_table(path: Path, encoding: str | None) -> tuple[list[str], list[list[str]], list[str]]:
     """Return the header, the rows and what is to be said of a table with commas, semicolons or tabs."""
     text, changed = decode(content(path, _MOST_TABLE), encoding)
-    first = text.lstrip("\r\n").split("\n", 1)[0]
+    if "\0" in text:
+        raise Unusable("no table that can be read (it has zero bytes; UTF-16 without its mark?)")
+    start = text.lstrip("\r\n")[: 2**16]
+    first = (start.splitlines() or [""])[0]
     mark = max(",;\t", key=first.count)
     if mark != ",":
         changed.append("semicolons" if mark == ";" else "tabs")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import itertools
 import math
 import os
@@ -25,6 +24,7 @@ from ._readers import (
     read_sound_file,
     read_table,
     read_text,
+    shown,
     sound_seconds,
 )
 
@@ -463,7 +463,9 @@ class _Wanted(NamedTuple):
         as_number(self.seconds, "seconds", 0, 600, above=True)
         if self.encoding is not None:
             try:
-                codecs.lookup(self.encoding)
+                b"ab".decode(self.encoding)
+            except UnicodeError:  # it is one, and these are no words in it
+                pass
             except (LookupError, TypeError, ValueError) as err:
                 raise ValueError(
                     f"encoding is {self.encoding!r}; want the name of one, e.g. 'cp1252'"
@@ -545,7 +547,7 @@ def _table(path: Path, encoding: str | None) -> tuple[list[str], list[list[str]]
     try:
         return read_table(path, encoding)
     except Unusable as err:
-        raise ValueError(f"{path.name}: {err}") from err
+        raise ValueError(shown(f"{path.name}: {err}")) from err
 
 
 def _column(header: list[str], name: str | None, usual: Sequence[str], what: str, table: str) -> int:
@@ -558,9 +560,8 @@ def _column(header: list[str], name: str | None, usual: Sequence[str], what: str
             f"a column {name!r}" if name is not None else f"a column of {what} ({', '.join(usual[:5])}, …)"
         )
         hint = "" if name is not None else "; from_csv takes the names of the columns"
-        raise ValueError(
-            f"{table} has no {asked[2:]}; its columns are {', '.join(map(repr, header[:12]))}{hint}"
-        )
+        columns = ", ".join(repr(shown(x, 20)) for x in header[:8])
+        raise ValueError(f"{shown(table)} has no {asked[2:]}; its columns are {columns}{hint}")
     return at[0]
 
 
@@ -570,7 +571,7 @@ def _cell(row: list[str], column: int) -> str:
 
 def _stem(name: str, folders: bool) -> str:
     stem = os.path.splitext(name if folders else name.rpartition("/")[2])[0]
-    return unicodedata.normalize("NFC", stem)
+    return unicodedata.normalize("NFC", os.fsencode(stem).decode("utf-8", "backslashreplace"))
 
 
 def _read(
@@ -653,10 +654,11 @@ def _collect(
             keys["text"].append(key)
         sides["text"] = Items(ids=_ids(keys["text"]), text=words)
     sides = {kind: side for kind, side in sides.items() if len(side)}
+    notes = [Note(shown(n.file, 4096), n.modality, n.what, shown(n.why)) for n in notes]
     if not sides:
         why = "; ".join(f"{n.file}: {n.why}" for n in notes[:3])
         raise ValueError(
-            f"{root} has nothing that can be used: no picture, sound, film or caption{f' ({why})' if why else ''}"
+            f"{shown(str(root), 4096)} has nothing that can be used: no picture, sound, film or caption{f' ({why})' if why else ''}"
         )
     return Collection(sides, {kind: keys[kind] for kind in sides}, notes)
 

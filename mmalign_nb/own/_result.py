@@ -66,7 +66,7 @@ class FolderAlignment:
         Answers on single matches, if there are any.
     source : dict
         Where it all came from, for ``python -m mmalign_nb label`` and ``report``.
-    held_out : (float32 (n, D), float32 (m, D)) or None
+    held_out : (float32 (n, D), float32 (m, D))
         Two tables whose dot products are the scores of each row by an encoder that has not seen its given pair.
 
     Raises
@@ -141,15 +141,15 @@ class FolderAlignment:
     notes: list[str] = field(default_factory=list)
     labels: Labelling | None = None
     source: dict[str, Any] = field(default_factory=dict)
-    held_out: tuple[np.ndarray, np.ndarray] | None = None
+    held_out: tuple[np.ndarray, np.ndarray] = (np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))
 
     @property
-    def given_scores(self) -> np.ndarray | None:
+    def given_scores(self) -> np.ndarray:
         """All scores, float32 (n, m), row by row by an encoder that has not seen the row's given pair; made anew at each call.
 
         ``evaluate.audit(alignment.held_out, alignment.pairs, metric="dot")`` needs no such matrix.
         """
-        return None if self.held_out is None else self.held_out[0] @ self.held_out[1].T
+        return np.asarray(self.held_out[0] @ self.held_out[1].T)
 
     @property
     def items_a(self) -> Items:
@@ -273,7 +273,8 @@ class FolderAlignment:
             scores=self.scores[some],
             margins=self.matches.margins[some],
         )
-        return Labelling(pool, self.target, self.delta, self.seed)
+        n = len(pool.pairs)  # of few matches, Labelling's own first line would be all of them
+        return Labelling(pool, self.target, self.delta, self.seed, first=max(4, n // 2) if n < 80 else None)
 
     def labelled(self, labelling: Labelling) -> FolderAlignment:
         """Return the same with the line that answers speak for; ``labelling`` is that of this alignment, with answers."""
