@@ -245,8 +245,14 @@ class _Shown:
 
     @cached_property
     def alone(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Items of each side that stayed alone."""
+        """Items of each side that stayed alone; where there is no line yet, those that are in no match at all."""
         rows = _rows(self.found.unmatched())
+        if self.found.threshold is None:
+            ids = self.found.ids_a, self.found.ids_b
+            paired = [
+                {ids[side][row] for row in self.found.matches.pairs[:, side].tolist()} for side in (0, 1)
+            ]
+            rows = [r for r in rows if r["id"] not in paired[r["side"] == "b"]]
         return [r for r in rows if r["side"] == "a"], [r for r in rows if r["side"] == "b"]
 
     @cached_property
@@ -440,7 +446,7 @@ def _head(shown: _Shown) -> str:
     void = f"<p>What makes this void:</p><ul class='rp-do'>{voids}</ul>" if voids else ""
     answer = (
         f'<div class="rp-answer{" open" if line is None else ""}"><p class="rp-big">{big}</p>'
-        f"<p><b>{'No promise yet' if line is None else 'The promise'}.</b> {_said(found.promise, 2000)}</p>{void}</div>"
+        f"<p><b>{'How sure?' if line is None else 'The promise.'}</b> {_said(found.promise, 2000)}</p>{void}</div>"
     )
     alone = [len(side) for side in shown.alone]
     tiles += [(f"{many} alone", k) for many, k in zip(shown.many, alone, strict=True)]
@@ -524,8 +530,11 @@ def _panel(shown: _Shown, truth: Any) -> tuple[str, str]:
     n, m = shown.front
     # The panel gets names in the place of pictures and sounds: those are sent once, smaller than it would send them.
     names = shown.ids[0][:n], shown.ids[1][:m]
+    line = found.threshold
+    if line is None:  # somewhere in the middle, so that there is something on both sides of it
+        line = round(float(np.median(shown.matches.scores)), 2)
     panel = ThresholdPanel(
-        shown.scores[:n, :m], *names, truth, labelling=pool, mode="pool", threshold=found.threshold, sides=(shown.one[0], shown.one[1])
+        shown.scores[:n, :m], *names, truth, labelling=pool, mode="pool", threshold=line, sides=(shown.one[0], shown.one[1])
     )  # fmt: skip
     panel._data = panel._data | {"modes": ["pool"], "rules": [], "csv": False, "promise": _promise(found)}
     state = panel._state()
@@ -609,7 +618,11 @@ def _percent(share: float) -> str:
 
 
 def _alone(shown: _Shown) -> str:
-    out = '<section id="alone"><h2>Left alone</h2><p>Items in no match that is kept, each beside the one that comes nearest, with the reason.</p>'
+    out = '<section id="alone"><h2>Left alone</h2>'
+    if not any(shown.alone):
+        here = "that is kept" if shown.found.threshold is not None else "that is proposed"
+        return f"{out}<p>None: every item is in a match {here}, or has a given partner.</p></section>"
+    out += "<p>Items in no match that is kept, each beside the one that comes nearest, with the reason.</p>"
     for side, rows in enumerate(shown.alone):
         entries = []
         for row in rows[:_LIST]:
