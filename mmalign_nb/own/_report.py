@@ -509,7 +509,7 @@ def _line(shown: _Shown) -> str:
         head += "<p>Here are the items without a given partner, matched with one another.</p>"
     if shown.found.labels is not None:
         head += (
-            "<p>“Promised” is drawn for every line at once, so that you may choose one after looking; for the line of this report alone it is "
+            "<p>“Promised” is drawn for every line at once, so that you may choose one after looking; for the line of this report alone it may be "
             "less than the promise above.</p>"
         )
     if not shown.all:
