@@ -186,12 +186,13 @@ def _as_rgb(im: Any, changed: list[str]) -> Any:
         changed.append("16 bits or more, made 8")
         return Image.fromarray(grey).convert("RGB")
     if im.has_transparency_data:
-        over = im.convert("RGBA")
-        paper = Image.new("RGBA", over.size, "white")
-        paper.alpha_composite(over)
-        if over.getchannel("A").getextrema()[0] < 255:
+        over = im if im.mode == "RGBA" else im.convert("RGBA")
+        alpha = over.getchannel("A")
+        if alpha.getextrema()[0] < 255:
             changed.append("laid on white")
-        return paper.convert("RGB")
+        paper = Image.new("RGB", over.size, "white")
+        paper.paste(over, mask=alpha)
+        return paper
     if im.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         changed.append(f"{im.mode} made RGB")
     return im.convert("RGB")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from dataclasses import dataclass, field
@@ -342,11 +341,10 @@ class FolderAlignment:
             (folder / "audit.csv").unlink(missing_ok=True)
         if self.labels is not None:
             self.labels.to_csv(folder / "labels.csv")
-        if importlib.util.find_spec("mmalign_nb.own._report"):
-            from . import _report  # type: ignore[attr-defined,unused-ignore]
+        from . import _report
 
-            _report.write_report(self, folder / "report.html")
-            _report.write_label_page(self, folder / "label.html")
+        _report.write_report(self, folder / "report.html")
+        _report.write_label_page(self, folder / "label.html")
         text = json.dumps(self.summary(), ensure_ascii=False, indent=1)
         with replacing(folder / "summary.json") as file:  # the last one: where it is, all is
             file.write(text.encode("utf-8", "replace") + b"\n")

@@ -15,6 +15,7 @@ import contextlib
 import functools
 import io
 import itertools
+import json
 import os
 import pickle
 import re
@@ -50,7 +51,6 @@ FORBIDDEN += (
     "socket.connect",
     "socket.getaddrinfo",
     "urllib.Request",
-    "ctypes.dlopen",
     "shutil.unpack_archive",
     "os.remove",
     "os.rename",
@@ -588,11 +588,19 @@ def _shown(name: str) -> str:
 
 _heard: list[str] = []
 _listens = False
+_may_write = ""  # a folder: where a command writes its results
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if not _listens:
         return
+    if not event.startswith(("open", *FORBIDDEN)) or "ldconfig" in str(
+        arguments[:1]
+    ):  # ctypes looks for a library
+        return
+    name = str(arguments[0]) if arguments and isinstance(arguments[0], (str, Path)) else ""
+    if _may_write and (name.startswith(_may_write) or (name and not os.path.isabs(name))):
+        return  # names in a folder that is open are relative
     written = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
     if event.startswith(FORBIDDEN) or (written and arguments[0] != os.devnull):
         _heard.append(f"{event}{arguments!r}"[:200])
@@ -602,31 +610,31 @@ sys.addaudithook(_audit)
 
 
 @contextlib.contextmanager
-def watched(faults: list[str], seconds: int = SECONDS) -> Iterator[None]:
-    """Note what must not happen while the block runs."""
-    global _listens
+def watched(faults: list[str], seconds: int = SECONDS, writes: Path | None = None) -> Iterator[io.StringIO]:
+    """Note what must not happen while the block runs; what goes to ``sys.stderr`` is given back, and is no fault where it may write."""
+    global _listens, _may_write
+    told = io.StringIO()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         _heard.clear()
-        _listens = True
+        _listens, _may_write = True, "" if writes is None else str(writes)
         try:
-            with _within(seconds), warnings.catch_warnings():
+            with _within(seconds), warnings.catch_warnings(), contextlib.redirect_stderr(told):
                 warnings.simplefilter("error")
-                yield
+                yield told
         except Hang:
             faults.append(f"hangs: more than {seconds} s")
         except Warning as warning:
             faults.append(f"warns: {warning!r}")
         finally:
-            _listens = False
-            sys.stderr.flush()
+            _listens, _may_write = False, ""
             os.dup2(kept, 2)
             os.close(kept)
             said.seek(0)
-            if words := said.read(300):
+            if words := said.read(300) or (told.getvalue()[:300] if writes is None else b""):
                 faults.append(f"writes to stderr: {words!r}")
     faults += [f"does what it must not: {x}" for x in _heard]
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) * (
@@ -712,6 +720,41 @@ def judge(root: Path, made: Made, read: Callable[..., Any]) -> list[str]:
             faults.append(f"items of {kind} that are none: {side!r}, {side.ids.tolist()}")
     with watched(faults):
         _ = repr(found), found.summary().to_csv(index=False), found.to_frame().to_json()
+    return faults
+
+
+def _content(root: Path) -> list[tuple[str, int, int]]:
+    found = [Path(folder, name) for folder, inside, names in os.walk(root) for name in (*inside, *names)]
+    return sorted((str(x), x.lstat().st_size, x.lstat().st_mtime_ns) for x in found)
+
+
+def judge_command(root: Path, made: Made, out: Path, main: Callable[[list[str]], int]) -> list[str]:
+    """What is wrong with how ``python -m mmalign_nb align`` takes the folder, in words."""
+    faults: list[str] = []
+    heard, before = io.StringIO(), _content(root)
+    try:
+        with watched(faults, 60, out) as told, contextlib.redirect_stdout(heard):
+            code = main(["align", str(root), "--out", str(out), "--encoder", "own", "--quiet"])
+    except BaseException as err:
+        return [*faults, f"raises {type(err).__name__}: {err}"]
+    if faults:
+        return faults
+    if _content(root) != before:
+        faults.append("changes the folder")
+    said = told.getvalue()
+    if code == 0:
+        for name in ("matches.csv", "unmatched.csv", "summary.json", "report.html"):
+            if not (out / name).is_file():
+                faults.append(f"ends well without {name}")
+        if said:
+            faults.append(f"says on stderr, though it ended well: {said[:300]!r}")
+        summary = (out / "summary.json").read_text(encoding="utf-8")
+        json.loads(summary, parse_constant=lambda x: faults.append(f"summary.json has {x}"))
+    elif code == 1:
+        if said.count("\n") != 1 or "Traceback" in said or _broken_words(said):
+            faults.append(f"no single sentence says why: {said[:600]!r}")
+    else:
+        faults.append(f"ends with {code}: {said[:300]!r}")
     return faults
 
 
