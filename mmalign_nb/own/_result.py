@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
+import mmalign_nb
+
 from .._check import describe
 from .._files import as_path, replacing
 
@@ -303,7 +303,7 @@ class FolderAlignment:
         """What ``summary.json`` holds: versions, counts, encoders, line and promise; the same for the same content."""
         found = self.collection.summary()
         return {
-            "mmalign_nb": __version__,
+            "mmalign_nb": mmalign_nb.__version__,
             "sides": {self.a: len(self.ids_a), self.b: len(self.ids_b)},
             "read": json.loads(found.to_json(orient="records")),
             "files": [note._asdict() for note in self.collection.notes],
@@ -342,11 +342,10 @@ class FolderAlignment:
             (folder / "audit.csv").unlink(missing_ok=True)
         if self.labels is not None:
             self.labels.to_csv(folder / "labels.csv")
-        if importlib.util.find_spec("mmalign_nb.own._report"):
-            from . import _report  # type: ignore[attr-defined,unused-ignore]
+        from . import _report
 
-            _report.write_report(self, folder / "report.html")
-            _report.write_label_page(self, folder / "label.html")
+        _report.write_report(self, folder / "report.html")
+        _report.write_label_page(self, folder / "label.html")
         text = json.dumps(self.summary(), ensure_ascii=False, indent=1)
         with replacing(folder / "summary.json") as file:  # the last one: where it is, all is
             file.write(text.encode("utf-8", "replace") + b"\n")

@@ -100,7 +100,7 @@ def label(asked: Any) -> int:
 
 def report(asked: Any) -> int:
     """Write the pages of a folder of results again."""
-    from ._report import report as write  # type: ignore[import-not-found,unused-ignore]
+    from ._report import report as write
 
     print(write(as_path(asked.out, "out")))
     return 0
