@@ -64,14 +64,9 @@ def _run(asked: Any) -> int:
         from .doctor import doctor
 
         return int(doctor() or 0)
-    if asked.command == "report":
-        from .own._report import report
+    from .own import terminal
 
-        print(report(asked.out))
-        return 0
-    from .own import _terminal
-
-    return int(getattr(_terminal, asked.command)(asked))
+    return int(getattr(terminal, asked.command)(asked))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -378,9 +378,8 @@ def _downloads() -> Iterator[Finding]:
 def _extras() -> Iterator[Finding]:
     for extra in (x for x in EXTRAS if x in _project().extras):
         if lacking := _lacking(_needs(extra)):
-            names = ", ".join(need.name for need, _ in lacking)
-            told = f"without {names}: no {EXTRAS[extra]}"
-            yield Finding("tip", f"extra {extra}", told, _install([need for need, _ in lacking]))
+            told, then = f"not here; for {EXTRAS[extra]}", _install([need for need, _ in lacking])
+            yield Finding("tip", f"extra {extra}", told, then)
         else:
             yield Finding("ok", f"extra {extra}", EXTRAS[extra])
 
@@ -540,7 +539,7 @@ def _pip() -> str:
 def _install(needs: list[Any]) -> str:
     root = _checkout()
     tested = f"-c {quoted(root / 'constraints.txt')} " if root else ""
-    return f"{_pip()} install {tested}" + " ".join(f'"{need.name}{need.specifier}"' for need in needs)
+    return f"{_pip()} install {tested}" + " ".join(f'"{str(need).partition(";")[0]}"' for need in needs)
 
 
 def _reinstall() -> str:

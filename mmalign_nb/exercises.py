@@ -590,6 +590,30 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
             0.233: "This is what benign samples alone had taught.",
         },
     ),
+    # chapter 11
+    "11-1": Collection(
+        values=("IMG 0053", "IMG 0071"),
+        ordered=False,
+        reason="In both pairs others fit better by more than 1.2; the next pair in the list has less than 0.1.",
+        hint="The audit of the sample ranks its given pairs: look at the first rows.",
+        wanted="the names of two pictures, such as IMG_0012, IMG_0034",
+    ),
+    "11-2": Number(
+        value=16,
+        tolerance=1,
+        reason="Some wrong captions were learned, and what has been learned looks right. Held-out scores find more.",
+        low="Hand audit the two tables of vectors and the pairs, and count the wrong ones among its first forty.",
+        high="Are these vectors of the encoder that has seen all pairs, and not the held-out ones?",
+        wanted="a whole number",
+        near={20: "This is what held-out scores find."},
+    ),
+    "11-3": Collection(
+        values=("b", "d"),
+        ordered=False,
+        reason="Matches made anew are another pool, and the target is chosen before the first answer. Stopping when you like is allowed, and what you could not tell counts as wrong.",
+        hint="Chapter 05 says what the promise is about, and what is chosen before the first answer.",
+        wanted="a set of letters out of a, b, c, d",
+    ),
 }
 
 
@@ -613,7 +637,7 @@ def check(exercise: str, answer: Any) -> None:
     Notes
     -----
     Notebook: ``00_start_here``, ``01_features``, ``02_similarity``, ``03_shared_space``, ``04_alignment``,
-    ``05_what_score_is_a_match``, ``08_recommendation``, ``09_scale_and_scarcity``, ``10_faq``.
+    ``05_what_score_is_a_match``, ``08_recommendation``, ``09_scale_and_scarcity``, ``10_faq``, ``11_your_own_data``.
 
     Examples
     --------

@@ -75,18 +75,18 @@ def test_swapped_captions_come_first_with_a_frozen_encoder(seed):
     assert len(kept) == 0 or wrong[kept[:, 0]].mean() >= 0.8
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_swapped_captions_come_first_with_an_encoder_fitted_to_the_other_pairs(seed):
     """The folder's own pairs, 5 % of them wrong, are all there is to learn from: each is scored by a model that has not seen it."""
-    items = things(600, seed=seed + 20)
-    caption, wrong = swapped(600, 0.05, seed)
+    items = things(400, seed=seed + 20)
+    caption, wrong = swapped(400, 0.05, seed)
     A = CnnImage.load("things").transform(items.image, side="a") @ np.random.default_rng(9).normal(
         size=(128, 64)
     )
     B = TfidfText().fit(items.text).transform([items.text[k] for k in caption]).toarray()
-    S = np.empty((600, 600), np.float32)
-    for fold in np.array_split(np.random.default_rng(seed).permutation(600), 5):
-        rest = np.setdiff1d(np.arange(600), fold)
+    S = np.empty((400, 400), np.float32)
+    for fold in np.array_split(np.random.default_rng(seed).permutation(400), 5):
+        rest = np.setdiff1d(np.arange(400), fold)
         cca = CCA().fit(A[rest], B[rest])
         S[fold] = similarity(cca.transform(A[fold]), cca.transform(B, side="b"))
     assert found_in_first_tenth(audit(S, "diagonal"), wrong) >= 0.8

@@ -73,10 +73,10 @@ def test_what_is_too_large_is_shrunk_and_not_cut_off(sans):
     import matplotlib
     from PIL import ImageFont
 
-    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", 400, layout_engine=0)
+    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", 100, layout_engine=0)
     boxes = np.array([font.getmask(chr(c)).getbbox() for c in sans.factors["codepoint"]])  # of the ink alone
     width, height = (boxes[:, 2] - boxes[:, 0]), (boxes[:, 3] - boxes[:, 1])
-    large = np.flatnonzero((width > 560) | (height > 560))
+    large = np.flatnonzero((width > 140) | (height > 140))
     assert len(large) >= 5
     for i, ink in zip(large, glyphs(size=96).image[large] < 200, strict=True):
         drawn_width, drawn_height = (

@@ -237,12 +237,12 @@ def test_processors(monkeypatch):
 
 def test_extras(project):
     project(
-        needs=["numpy>=2; extra == 'video'", "no-such>=3; extra == 'scale'"],
+        needs=["numpy>=2; extra == 'video'", "no-such[x]>=3; extra == 'scale'"],
         extras=["video", "scale", "test"],
     )
     video, scale = doctor._extras()
     assert (video.mark, scale.mark) == ("ok", "tip")
-    assert scale.then.endswith('"no-such>=3"')
+    assert scale.then.endswith(' "no-such[x]>=3"')
 
 
 def test_a_check_that_fails_is_a_line_and_the_others_follow(monkeypatch, capsys):

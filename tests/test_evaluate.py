@@ -312,7 +312,7 @@ def test_intervals_hold_when_whole_groups_are_drawn(share, count):
     for run in range(60):
         scores, truth = grouped_hits(rng, count, 10, share)
         for name, groups in (("not given", None), ("given", (np.arange(10 * count) // 10, None))):
-            found = retrieval_report(scores, truth, ks=(1,), n_boot=200, seed=run, groups=groups)
+            found = retrieval_report(scores, truth, ks=(1,), n_boot=100, seed=run, groups=groups)
             hit = found.measures["a→b"]["hit@1"]
             assert hit.low <= hit.value <= hit.high
             outside[name] += not hit.low <= share <= hit.high

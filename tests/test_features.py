@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage, sparse
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -181,19 +182,17 @@ def test_word2vec_does_not_depend_on_pythons_hash_or_touch_numpys_generator():
         f"v = W(dim=8, epochs=3).fit({COMPANY!r}).vectors_; "
         "print(v.tobytes().hex(), np.random.randint(10**9))"
     )
-    runs = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={"PYTHONHASHSEED": seed},
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(runs) == 1
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"},
+    ).stdout.split()
     np.random.seed(7)  # noqa: NPY002
-    assert int(runs.pop().split()[1]) == np.random.randint(10**9)  # noqa: NPY002
+    here = Word2VecText(dim=8, epochs=3).fit(COMPANY).vectors_  # with this process's seed
+    assert other[0] == here.tobytes().hex()
+    assert int(other[1]) == np.random.randint(10**9)  # noqa: NPY002
 
 
 # ---- The loss and the loop -----------------------------------------------------------------------------------
@@ -799,7 +798,10 @@ def test_stored_word_vectors_are_those_that_the_chapter_trains(tool):
 
 
 def test_glyph_weights_keep_their_promise(tool, split):
-    """Drift (a typeface never seen) hit@1 ≥ 0.80; names never seen hit@10 ≥ 0.65; as the report says."""
+    """Drift (a typeface never seen) hit@1 ≥ 0.80; names never seen hit@10 ≥ 0.65; as the report says.
+
+    The galleries prepared in four ways of the report are in tests/faults/slow/test_glyph_galleries.py.
+    """
     text, cnn = TfidfText.load("glyphs"), CnnImage.load("glyphs")
     trained_on, _ = split.training()
     assert not split.unseen[trained_on].any()
@@ -824,32 +826,6 @@ def test_glyph_weights_keep_their_promise(tool, split):
     assert never == pytest.approx(
         reported("DejaVu Sans: seen typeface, never-seen names; image → text")[1], abs=5e-3
     )
-
-    # Words look for a picture, in galleries prepared in four ways; the measuring is another one than the tool's.
-    right, queries = np.flatnonzero(new), names[name[new]]
-    claims = names[np.unique(trained_on)].astype(np.float64)
-    views = [
-        ndimage.shift(image, (0, y, x), order=0, mode="nearest")
-        for y, x in ((0, 1), (0, -1), (1, 0), (-1, 0))
-    ]
-    once = cnn.transform(image)
-    often = once + sum(map(cnn.transform, views))
-    often /= np.linalg.norm(often, axis=1, keepdims=True)
-    row = "| DejaVu Sans: seen typeface, never-seen names | "
-    cells = next(x for x in (MODELS / "REPORT.md").read_text("utf-8").splitlines() if x.startswith(row))
-    stated = np.array([cell.split("/") for cell in cells.removeprefix(row).rstrip("| ").split("|")], float)
-    found = []
-    for pictures in (once, often):
-        cosine = queries @ pictures.T
-        share = np.exp(30 * cosine) / np.exp(30 * claims @ pictures.T).sum(0)
-        for score in (cosine, share):
-            own = score[np.arange(len(score)), right]
-            rank = (score >= own[:, None] - 1e-6 * np.abs(own[:, None])).sum(1)
-            found.append([(rank <= k).mean() for k in (1, 10)])
-    as_it_is, corrected, moved, both = found
-    np.testing.assert_allclose([as_it_is, moved, corrected, both], stated, atol=5e-3)
-    assert both[0] >= 0.42
-    assert both[1] >= 0.75
 
 
 def test_glyph_weights_know_drawings_of_a_typeface_that_they_never_saw(tool, split):

@@ -1,8 +1,10 @@
 """spoken_digits, esc10, wikipedia: pinned, and read as their authors wrote them (where the sets are)."""
 
 import doctest
+import functools
 import gzip
 import inspect
+import io
 import json
 import re
 
@@ -64,6 +66,19 @@ def data(real_data, monkeypatch):
     return real_data
 
 
+@pytest.fixture(scope="module")
+def _decoded():
+    from soundfile import read
+
+    return functools.cache(lambda content, dtype: read(io.BytesIO(content), dtype=dtype))
+
+
+@pytest.fixture
+def decoded_once(_decoded, monkeypatch):
+    """The same bytes are decoded only once: four hundred sounds take seconds."""
+    monkeypatch.setattr("soundfile.read", lambda file, dtype: _decoded(file.read(), dtype))
+
+
 @pytest.mark.realdata
 def test_the_registry_is_that_of_the_sets(data):
     told = json.loads((data / "registry.json").read_text())
@@ -79,7 +94,7 @@ def test_the_registry_is_that_of_the_sets(data):
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("function", [spoken_digits, esc10, wikipedia])
-def test_the_usage_block_runs(data, function):
+def test_the_usage_block_runs(data, decoded_once, function):
     text = inspect.getdoc(function).replace("  # doctest: +SKIP", "")
     test = doctest.DocTestParser().get_doctest(text, {}, function.__name__, None, None)
     assert len(test.examples) >= 3
@@ -132,7 +147,7 @@ def test_another_seed_pairs_other_pictures_and_more_seconds_keep_the_longest(dat
 
 
 @pytest.mark.realdata
-def test_esc10_has_forty_of_each_kind_and_clips_of_a_recording_in_one_fold(data):
+def test_esc10_has_forty_of_each_kind_and_clips_of_a_recording_in_one_fold(data, decoded_once):
     import soundfile
 
     sounds = esc10(progress=False)
@@ -146,9 +161,8 @@ def test_esc10_has_forty_of_each_kind_and_clips_of_a_recording_in_one_fold(data)
     assert len(set(zip(fold.tolist(), recording.tolist(), strict=True))) == len(set(recording.tolist()))
     assert set(sounds.factors["licence"].tolist()) == {"CC0", "CC-BY", "CC-Sampling+"}
     assert sounds.audio.shape == (400, 220500)
-    wave = soundfile.read(
-        data / "esc10" / "009 - Rooster" / f"{sounds.ids[sounds.label == 'rooster'][0]}.ogg", dtype="float32"
-    )[0]
+    file = data / "esc10" / "009 - Rooster" / f"{sounds.ids[sounds.label == 'rooster'][0]}.ogg"
+    wave = soundfile.read(io.BytesIO(file.read_bytes()), dtype="float32")[0]
     mine = sounds.audio[sounds.label == "rooster"][0]
     n = min(len(wave), len(mine))
     np.testing.assert_array_equal(mine[:n], wave[:n].clip(-1, 1))
@@ -156,7 +170,10 @@ def test_esc10_has_forty_of_each_kind_and_clips_of_a_recording_in_one_fold(data)
 
 
 @pytest.mark.realdata
-def test_esc10_at_another_rate_is_the_same_sound(data):
+def test_esc10_at_another_rate_is_the_same_sound(data, monkeypatch):
+    files = _download.load("esc10", "esc10", "", False)
+    few = {path: files[path] for path in [*sorted(files)[:5], "README.md"]}
+    monkeypatch.setattr(_download, "load", lambda *a: few)
     fine, coarse = esc10()[:4], esc10(8820)[:4]
     assert coarse.audio.shape == (4, 44100)
     blocks = fine.audio.reshape(4, 44100, 5).mean(axis=2)  # a poor low-pass, yet of the same sound

@@ -44,6 +44,8 @@ NO_ERRORS = {
 }
 NO_SOURCE = {
     "measured": "reads a file",
+    "write_report": "writes a page",
+    "write_label_page": "writes a page; Labelling names the source of what it promises",
     "Collection": "a container",
     "from_arrays": "puts what it gets into a container",
     "Explanation": RESULT,

@@ -67,10 +67,10 @@ def follow(labelling, right, budget):
             labelling.answer(steps[-1])
         line = labelling.next_line
         ends = np.flatnonzero(np.diff(labelling._scores, append=-np.inf))
-        bounds = [labelling.bound(labelling._sign * s) for s in labelling._scores[ends]]
-        told.append(
-            (labelling._next(), labelling._kept, line, labelling.history[:, 2], ends, np.array(bounds))
-        )
+        bounds = labelling._count()[ends] / (ends + 1)
+        told.append((labelling._next(), labelling._kept, line, labelling.history[:, 2], ends, bounds))
+    if told:
+        assert bounds.tolist() == [labelling.bound(labelling._sign * s) for s in labelling._scores[ends]]
     return steps, told
 
 

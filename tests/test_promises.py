@@ -14,7 +14,7 @@ def at_most(share, runs=RUNS):
 
 @pytest.fixture(scope="module")
 def symbols():
-    return promises.symbols()
+    return promises.symbols(every=3)
 
 
 @pytest.fixture(scope="module", params=["george", "theo"])

@@ -81,7 +81,8 @@ def test_the_answer_comes_first_and_all_is_said(tmp_path):
 
 def test_without_a_line_it_says_how_to_get_one(tmp_path):
     text = "".join(Markup(written(replace(alignment(given=0), threshold=None), tmp_path)).text)
-    assert "No promise yet" in text
+    assert "How sure?" in text
+    assert "nothing is promised of them yet" in text
     assert "label FOLDER --answers" in text
     assert "Given pairs" not in text
 

@@ -144,3 +144,12 @@ def test_a_folder_that_cannot_be_a_learners_is_refused(tmp_path):
     assert not (own.parent / MEMORY).exists()
     with pytest.raises(TypeError, match="FOLDER is 3; want a str or a path"):
         start(3)
+
+
+def test_a_page_that_was_there_before_as_it_is_shipped_is_nobodys_change(tmp_path, ship):
+    (tmp_path / "a.ipynb").write_text("1", encoding="utf-8")
+    ship(a="1")
+    start(tmp_path)
+    ship(a="2")
+    start(tmp_path)
+    assert texts(tmp_path) == {"a.ipynb": "2"}

@@ -392,7 +392,7 @@ def check_rivals(A, B, S, threshold, metric):
     threads=st.integers(1, 2),
     group=st.sampled_from((1, 4, 16)),
 )
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_rivals_are_those_of_the_matrix_ties_included(A, B, metric, queries, items, share, threads, group):
     if metric == "hamming":
         A, B = A > 0, B > 0

@@ -142,8 +142,12 @@ def align(
     """``align_folder`` of what has been read."""
     a, b = _sides(collection, a, b)
     values = [getattr(collection[side], side) for side in (a, b)]
-    names = tuple(Names(collection[s].ids.tolist(), collection.keys[s], x if isinstance(x, list) else None) for s, x in zip((a, b), values, strict=True))  # fmt: skip
-    given, notes = given_pairs(pairs, collection.pairs(a, b), names, (len(values[0]), len(values[1])))  # type: ignore[arg-type]
+    known = [
+        Names(collection[side].ids.tolist(), collection.keys[side], x if isinstance(x, list) else None)
+        for side, x in zip((a, b), values, strict=True)
+    ]
+    sizes = len(values[0]), len(values[1])
+    given, notes = given_pairs(pairs, collection.pairs(a, b), (known[0], known[1]), sizes)
     split = Split(given, (twins(values[0]), twins(values[1])), seed)
     notes += split.notes
     if 0 < len(given) < _FEW:
@@ -151,17 +155,14 @@ def align(
             f"{len(given)} given pairs are few: what is learned from them, and said of them, is shaky"
         )
     work = Work(None if out is None else out / "work")
-    rates = (
-        collection[a].sample_rate if a == "audio" else None,
-        collection[b].sample_rate if b == "audio" else None,
-    )
-    sides = tuple(Side(x, digest(x, rate), rate) for x, rate in zip(values, rates, strict=True))
-    chosen, tried, views = _choose(
-        _wanted(encoder, a, b, rates, len(given)), sides, split, seed, work, progress
-    )  # type: ignore[arg-type]
+    rates = [collection[side].sample_rate if side == "audio" else None for side in (a, b)]
+    two = [Side(x, digest(x, rate), rate) for x, rate in zip(values, rates, strict=True)]
+    sides = two[0], two[1]
+    wanted = _wanted(encoder, a, b, (rates[0], rates[1]), len(given))
+    chosen, tried, views = _choose(wanted, sides, split, seed, work, progress)
     if chosen is None:
         dual, final, found = _by_structure(sides, a, b, views, work, tried)
-        audit = scores = None
+        audit, scores = None, (final.a, final.b)  # no pair is given, so none was seen
     else:
         dual, final = chosen.final()
         scores = honest(chosen, split, final)
@@ -206,7 +207,7 @@ def _labelled(result: FolderAlignment, labels: Any) -> FolderAlignment:
 
 
 def checked_out(out: Path, root: Path | None) -> Path:
-    """The folder of results, made if it is not there; one that holds something else is refused."""
+    """The folder of results; one that holds something else is refused."""
     if root is not None:
         data, target = Path(os.path.realpath(root)), Path(os.path.realpath(out))
         if data == target or (data.is_dir() and target in data.parents):
@@ -222,7 +223,6 @@ def checked_out(out: Path, root: Path | None) -> Path:
         raise ValueError(
             f"out is {out}, which holds other files; want a new folder, or one that align has written"
         )
-    (out / "work").mkdir(parents=True, exist_ok=True)
     return out
 
 
@@ -251,7 +251,8 @@ def read(path: Any, encoding: str | None, out: Path | None, progress: bool) -> C
             f"{path.name} has the columns {', '.join(map(repr, columns[:12]))}; want two of image, audio and text (or caption), or read "
             "it with from_csv, which takes the names"
         )
-    return from_csv(path, **named, encoding=encoding, progress=progress)
+    columns_of = {kind: name for kind, name in named.items() if name is not None}
+    return from_csv(path, encoding=encoding, progress=progress, **columns_of)
 
 
 def _sides(collection: Collection, a: str | None, b: str | None) -> tuple[str, str]:
@@ -370,7 +371,7 @@ def _matched(work: Work, trial: Trial, split: Split, final: Any, scores: Any) ->
     alone = [np.setdiff1d(np.arange(k), x["pairs"][:, side]) for side, k in enumerate(shape)]
     margins = np.where(x["finite"], x["margins"], np.inf)
     return Matched(
-        Matches(x["pairs"], x["scores"], margins, *alone, shape, tied=facts["tied"]),
+        Matches(x["pairs"], x["scores"], margins, alone[0], alone[1], shape, tied=facts["tied"]),
         x["known"],
         x["tested"],
         x["right"],
@@ -388,7 +389,7 @@ def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: st
     from ..evaluate import audit
 
     found = audit(scores, given, metric="dot")
-    ids = [np.append(collection[side].ids.astype(object), "") for side in (a, b)]
+    ids = [np.array([*map(str, collection[side].ids.tolist()), ""], object) for side in (a, b)]
     return pd.DataFrame(
         {
             "a": ids[0][found.pairs[:, 0]], "b": ids[1][found.pairs[:, 1]],
@@ -416,7 +417,7 @@ def _by_structure(
         )
 
     def make() -> Any:
-        looks = [_encoders.look(kind, side.rate) for kind, side in zip((a, b), sides, strict=True)]
+        looks = [_encoders.look(kind, side.rate, 0) for kind, side in zip((a, b), sides, strict=True)]
         seen = views or [
             (x.fit(side.items) if hasattr(x, "fit") else x).transform(side.items)
             for x, side in zip(looks, sides, strict=True)
@@ -443,7 +444,7 @@ def _by_structure(
         "structure", [a, b, [side.digest for side in sides], views and [digest(unit(x)) for x in views]], make
     )[1]
     alone = [np.setdiff1d(np.arange(k), x["pairs"][:, side]) for side, k in enumerate(sizes)]
-    matches = Matches(x["pairs"], x["scores"], x["margins"], *alone, (sizes[0], sizes[1]))
+    matches = Matches(x["pairs"], x["scores"], x["margins"], alone[0], alone[1], (sizes[0], sizes[1]))
     nothing = np.empty(0)
     tried.loc[len(tried)] = {
         "encoder": "structure",

@@ -100,12 +100,19 @@ class Trial:
         return self.views[0].shape[1], self.views[1].shape[1]
 
     def _features(self, part: Any, side: Side, letter: str) -> Any:
+        # Two encoders that share a space may do so through the head of one of them, which only both together know.
+        whole = not self.learns and self.dual.projection is None
+
+        def seen(items: Any) -> Any:
+            return self.dual.transform(items, side=letter) if whole else part.transform(items)
+
         def make() -> Any:
-            return {}, {"x": np.asarray(part.transform(side.items), np.float32)}
+            return {}, {"x": np.asarray(seen(side.items), np.float32)}
 
         known = tag(part)
-        if known is None:  # somebody else's: what it does is only known when it is done
-            return part.transform(side.items)
+        theirs = known is None or (whole and None in (tag(self.dual.encoder_a), tag(self.dual.encoder_b)))
+        if theirs or hasattr(seen(side.items[:2]), "toarray"):  # what theirs do is only known when it is done
+            return seen(side.items)
         return self.work.stage(f"features-{letter}-{known[0]}", [known, side.digest], make)[1]["x"]
 
     def _fitted(self, rows: np.ndarray) -> Any:
@@ -115,8 +122,8 @@ class Trial:
 
         if not self.learns:
             projection = getattr(self.dual, "projection_", self.dual.projection)
-            return DualEncoder(*self.parts, projection)
-        dual = DualEncoder(*self.parts, clone(self.dual.projection, safe=False))
+            return DualEncoder(self.parts[0], self.parts[1], projection)
+        dual = DualEncoder(self.parts[0], self.parts[1], clone(self.dual.projection, safe=False))
         return clone(dual).fit(*(_take(x, self.split.pairs[rows, side]) for side, x in enumerate(self.items)))
 
     def _vectors(self, dual: Any) -> Vectors:
@@ -171,7 +178,7 @@ class Trial:
         for letter in "ab":
             part = getattr(fitted, f"encoder_{letter}_")
             parts.append(getattr(self.dual, f"encoder_{letter}") if isinstance(part, _Known) else part)
-        return DualEncoder(*parts, fitted.projection_)
+        return DualEncoder(parts[0], parts[1], fitted.projection_)
 
     def clearness(self) -> float:
         """How far the best score of an item stands out from its others, in their standard deviations: the mean over some items."""

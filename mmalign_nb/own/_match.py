@@ -13,7 +13,6 @@ from ..align import Matches, max_match
 from ._fit import Trial, Vectors
 from ._pairs import Split
 
-
 _BLOCK = 2**22  # scores at a time
 _SMALLEST_POOL = 40  # matches that the strictest line of Labelling keeps
 
@@ -130,7 +129,13 @@ def _together(parts: Sequence[Matches], shape: tuple[int, int]) -> Matches:
     )
     alone = [np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(shape)]
     return Matches(
-        pairs[order], scores.astype(np.float32), margins, *alone, shape, tied=sum(x.tied for x in parts)
+        pairs[order],
+        scores.astype(np.float32),
+        margins,
+        alone[0],
+        alone[1],
+        shape,
+        tied=sum(x.tied for x in parts),
     )
 
 
@@ -170,12 +175,13 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
             line.guarantee,
         )
     sure = f"{1 - delta:.0%}"
+    line = replace(line, value=_short(float(line), np.concatenate([found.matches.scores, found.scores])))
     if new:
         # Two things can be wrong with a match that is kept, and each has its line: the partner is there and another was taken,
         # which held-out pairs show; or it is not there at all, which they show when their partners are taken away.
         fresh = found.matches.scores[found.known < 0].astype(np.float64)
         stands_out = _standing_out(fresh, found.absent, 1 - target)
-        at = max(float(line), stands_out)
+        at = _short(max(float(line), stands_out), found.matches.scores)
         kept = int((fresh >= at).sum())
         if not kept:
             return Line(
@@ -211,6 +217,14 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
     if "the same items" in line.warning:
         voids.append(line.warning)
     return Line(float(line), promise, voids, line.rule)
+
+
+def _short(line: float, scores: np.ndarray) -> float:
+    """A line with four digits if it keeps the same; it is read and typed."""
+    if not math.isfinite(line):
+        return line
+    short, x = math.floor(line * 1e4) / 1e4, scores.astype(np.float64)
+    return short if np.array_equal(x >= short, x >= line) else line
 
 
 def _standing_out(scores: np.ndarray, absent: np.ndarray, rate: float) -> float:

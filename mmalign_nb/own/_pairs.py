@@ -182,7 +182,9 @@ class Split:
     def partners(self, side: int, at: int) -> np.ndarray:
         """Which items of the other side belong to one: bool (m,)."""
         known = (self._partners, self._back)[side].get(int(self.copies[side][at]), set())
-        out: np.ndarray = np.isin(self.copies[1 - side], list(known))
+        out = np.zeros(len(self.copies[1 - side]), bool)
+        for partner in known:
+            out |= self.copies[1 - side] == partner
         return out
 
 

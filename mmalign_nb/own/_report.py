@@ -32,8 +32,8 @@ _ALL = 400  # up to so many items on a side the page shows all of them
 _SOME = 300  # of more matches it shows so many: half of them around the line, half from best to worst
 _HEAD, _LIST = 12, 60  # entries of a list that are seen at once, and that are on the page at all
 _WORDS, _NAME = 300, 80  # signs of a caption, and of a name
-_BYTES = 2_400_000  # of pictures and sounds; base64 makes a third more of them
-_ROWS = 700_000  # signs of the table that the page can save
+_BYTES = 2_100_000  # of pictures and sounds; base64 makes a third more of them
+_ROWS = 600_000  # signs of the table that the page can save
 _ASKED = 500  # pairs of a large pool that label.html brings along
 _KINDS = {
     "image": ("picture", "pictures"),
@@ -79,10 +79,10 @@ def write_report(alignment: FolderAlignment, path: str | os.PathLike[str]) -> Pa
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from mmalign_nb.datasets import from_arrays, things
+    >>> from mmalign_nb.datasets import from_arrays, glyphs
     >>> from mmalign_nb.own import align_folder, write_report
-    >>> some = things(n=24)
-    >>> found = align_folder(from_arrays(image=some.image, text=some.text), progress=False)
+    >>> some = glyphs()[4500:4524]
+    >>> found = align_folder(from_arrays(image=some.image, text=some.text), encoder="own", progress=False)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = write_report(found, pathlib.Path(folder, "report.html")).read_text(encoding="utf-8")
     >>> "24 pictures and 24 captions" in page, "https://" in page
@@ -128,10 +128,10 @@ def write_label_page(alignment: FolderAlignment, path: str | os.PathLike[str]) -
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from mmalign_nb.datasets import from_arrays, things
+    >>> from mmalign_nb.datasets import from_arrays, glyphs
     >>> from mmalign_nb.own import align_folder, write_label_page
-    >>> some = things(n=24)
-    >>> found = align_folder(from_arrays(image=some.image, text=some.text), progress=False)
+    >>> some = glyphs()[4500:4524]
+    >>> found = align_folder(from_arrays(image=some.image, text=some.text), encoder="own", progress=False)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     page = write_label_page(found, pathlib.Path(folder, "label.html")).read_text(encoding="utf-8")
     >>> "Is this pair right?" in page
@@ -245,8 +245,14 @@ class _Shown:
 
     @cached_property
     def alone(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Items of each side that stayed alone."""
+        """Items of each side that stayed alone; where there is no line yet, those that are in no match at all."""
         rows = _rows(self.found.unmatched())
+        if self.found.threshold is None:
+            ids = self.found.ids_a, self.found.ids_b
+            paired = [
+                {ids[side][row] for row in self.found.matches.pairs[:, side].tolist()} for side in (0, 1)
+            ]
+            rows = [r for r in rows if r["id"] not in paired[r["side"] == "b"]]
         return [r for r in rows if r["side"] == "a"], [r for r in rows if r["side"] == "b"]
 
     @cached_property
@@ -440,7 +446,7 @@ def _head(shown: _Shown) -> str:
     void = f"<p>What makes this void:</p><ul class='rp-do'>{voids}</ul>" if voids else ""
     answer = (
         f'<div class="rp-answer{" open" if line is None else ""}"><p class="rp-big">{big}</p>'
-        f"<p><b>{'No promise yet' if line is None else 'The promise'}.</b> {_said(found.promise, 2000)}</p>{void}</div>"
+        f"<p><b>{'How sure?' if line is None else 'The promise.'}</b> {_said(found.promise, 2000)}</p>{void}</div>"
     )
     alone = [len(side) for side in shown.alone]
     tiles += [(f"{many} alone", k) for many, k in zip(shown.many, alone, strict=True)]
@@ -448,17 +454,20 @@ def _head(shown: _Shown) -> str:
         tiles += [("pairs that were given", given), ("of them fit another better", len(shown.audit))]
     numbers = "".join(f"<div><dt>{html.escape(what)}</dt><dd>{k:,}</dd></div>" for what, k in tiles)
     skipped = sum(note.what == "skipped" for note in found.collection.notes)
+    label = (
+        "open <code>label.html</code>, which lies beside this page. It asks about one pair after the other: yes, no, or cannot tell. "
+        "Save the answers there, and run <code>python -m mmalign_nb label FOLDER --answers labels.csv</code>, where FOLDER is the "
+        "folder of this page."
+    )
     do = []
-    if line is None:
-        do.append(
-            "Open <code>label.html</code>, which lies beside this page. It asks about one pair after the other: yes, no, or "
-            "cannot tell. Save the answers there, and run <code>python -m mmalign_nb label FOLDER --answers labels.csv</code>, "
-            "where FOLDER is the folder of this page."
-        )
-    else:
+    if line is not None:
         do.append(
             'Take <code>matches.csv</code>, which lies beside this page; or <a href="#line">set another line</a> and save the table '
             "from here."
+        )
+    if line is None or (shown.news and kept < n):
+        do.append(
+            f"To get {'a promise' if line is None else 'a line of its own for these matches, and perhaps keep more'}, {label}"
         )
     if shown.audit:
         do.append(
@@ -500,7 +509,7 @@ def _line(shown: _Shown) -> str:
         head += "<p>Here are the items without a given partner, matched with one another.</p>"
     if shown.found.labels is not None:
         head += (
-            "<p>“Promised” is drawn for every line at once, so that you may choose one after looking; for the line of this report alone it is "
+            "<p>“Promised” is drawn for every line at once, so that you may choose one after looking; for the line of this report alone it may be "
             "less than the promise above.</p>"
         )
     if not shown.all:
@@ -521,8 +530,11 @@ def _panel(shown: _Shown, truth: Any) -> tuple[str, str]:
     n, m = shown.front
     # The panel gets names in the place of pictures and sounds: those are sent once, smaller than it would send them.
     names = shown.ids[0][:n], shown.ids[1][:m]
+    line = found.threshold
+    if line is None:  # somewhere in the middle, so that there is something on both sides of it
+        line = round(float(np.median(shown.matches.scores)), 2)
     panel = ThresholdPanel(
-        shown.scores[:n, :m], *names, truth, labelling=pool, mode="pool", threshold=found.threshold, sides=(shown.one[0], shown.one[1])
+        shown.scores[:n, :m], *names, truth, labelling=pool, mode="pool", threshold=line, sides=(shown.one[0], shown.one[1])
     )  # fmt: skip
     panel._data = panel._data | {"modes": ["pool"], "rules": [], "csv": False, "promise": _promise(found)}
     state = panel._state()
@@ -606,7 +618,11 @@ def _percent(share: float) -> str:
 
 
 def _alone(shown: _Shown) -> str:
-    out = '<section id="alone"><h2>Left alone</h2><p>Items in no match that is kept, each beside the one that comes nearest, with the reason.</p>'
+    out = '<section id="alone"><h2>Left alone</h2>'
+    if not any(shown.alone):
+        here = "that is kept" if shown.found.threshold is not None else "that is proposed"
+        return f"{out}<p>None: every item is in a match {here}, or has a given partner.</p></section>"
+    out += "<p>Items in no match that is kept, each beside the one that comes nearest, with the reason.</p>"
     for side, rows in enumerate(shown.alone):
         entries = []
         for row in rows[:_LIST]:

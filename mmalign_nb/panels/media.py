@@ -121,7 +121,7 @@ class Media:
                 items, rate = items[:, frames], rate * len(frames) / items.shape[1]
             out |= {"frames": items.shape[1], "fps": rate}
             items = items.reshape(-1, *items.shape[2:])
-        for size in (math.inf, 96, 72, 56, 40):
+        for size in (math.inf, 96, 72, 56, 40, 28):
             found = _sheets(_shrunk(items, size), small)
             if sum(map(len, found["sheets"])) <= most:
                 break

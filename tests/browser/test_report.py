@@ -37,7 +37,7 @@ def test_line_table_and_search(opened, tmp_path):
     page = opened(found)
     here = page.page
     found.save(tmp_path / "out")
-    text = saved(page, "save this table as CSV")
+    text = saved(page, "save the matches at this line as CSV")
     # At the line of the report it is the table that lies beside it, byte by byte but for the quotes around some cells.
     beside = (tmp_path / "out" / "matches.csv").read_text(encoding="utf-8")
     assert text.startswith("\ufeff")
@@ -51,7 +51,11 @@ def test_line_table_and_search(opened, tmp_path):
         f"{kept} of 14 matches of items without a given partner"
     )
     expect(here.locator(".rp-where")).to_contain_text("is promised for 0.3")
-    rows = list(csv.DictReader(io.StringIO(saved(page, "save this table as CSV").removeprefix("\ufeff"))))
+    rows = list(
+        csv.DictReader(
+            io.StringIO(saved(page, "save the matches at this line as CSV").removeprefix("\ufeff"))
+        )
+    )
     assert sum(row["kept"] == "True" for row in rows) == (found.scores >= 0.5).sum() > 0
     here.get_by_role("button", name="back to the line of this report").click()
     assert box.input_value() == "0.30"

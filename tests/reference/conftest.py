@@ -15,9 +15,6 @@ def _data(real_data, monkeypatch):
 
 @pytest.fixture
 def stated():
-    """The rows of docs/TABLES.md: what its prose and its readers rely on, by their first cell."""
     import published
 
-    lines = published.TABLES.read_text(encoding="utf-8").splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    return {row[0]: row[1:] for row in rows}
+    return published.stated()

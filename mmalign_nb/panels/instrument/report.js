@@ -36,7 +36,7 @@ export function report(page) {
     const t = line(), kept = reach(pool, t), at = t === told.line;
     where.replaceChildren(h("b", {}, kept.toLocaleString("en")), ` of ${pool.length.toLocaleString("en")} ${told.what} ${kept === 1 ? "reaches" : "reach"} the line ${written(t, range)}`,
       at ? ": the line of this report." : told.line === null ? "." : `. What is promised above is promised for ${written(told.line, range)}.`);
-    save.textContent = told.rows.length < told.total ? `save the best ${count(told.rows.length, "row")} as CSV` : "save this table as CSV";
+    save.textContent = told.rows.length < told.total ? `save the best ${count(told.rows.length, "row")} as CSV` : "save the matches at this line as CSV";
     home.disabled = at;
     if (question) question();
   }

@@ -40,7 +40,7 @@ def run(tmp_path_factory):
     folder = place / "empty"
     folder.mkdir()
 
-    def run(*words, python=python, code=0, cwd=folder):
+    def run(*words, code=0, cwd=folder):
         done = subprocess.run(
             [str(python), *map(str, words)],
             capture_output=True, text=True, encoding="utf-8", timeout=1800, cwd=cwd, env=environment,
@@ -51,8 +51,9 @@ def run(tmp_path_factory):
         return done.stdout
 
     run.folder = folder
-    run("-m", "venv", place / "venv", python=sys.executable)
-    run("-m", "hatchling", "build", "-t", "wheel", "-d", place, python=sys.executable, cwd=ROOT)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", place]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "venv", place / "venv"], check=True, timeout=120)
     (wheel,) = place.glob("*.whl")
     if FULL:
         run("-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel)

@@ -1,4 +1,4 @@
-"""``align`` and ``label`` at a terminal."""
+"""``align``, ``label`` and ``report`` at a terminal: each takes what the command line said, and gives the exit code."""
 
 from __future__ import annotations
 
@@ -95,6 +95,14 @@ def label(asked: Any) -> int:
         found = found.labelled(labelling)
         found.save(out)
     print(said(found, out))
+    return 0
+
+
+def report(asked: Any) -> int:
+    """Write the pages of a folder of results again."""
+    from ._report import report as write  # type: ignore[import-not-found,unused-ignore]
+
+    print(write(as_path(asked.out, "out")))
     return 0
 
 
