@@ -336,6 +336,15 @@ def test_without_the_extra_films_are_left_out_and_said(tmp_path, monkeypatch):
     assert whys(found, "a.mp4") == [("skipped", 'read_video needs av: pip install "mmalign_nb[video]"')]
 
 
+def test_a_frame_of_too_many_pixels_is_never_decoded(tmp_path, monkeypatch):
+    from mmalign_nb.datasets import video
+
+    write(tmp_path / "a.mp4", range(0, 400, 40), [100] * 10)
+    (tmp_path / "a.txt").write_text("words", encoding="utf-8")
+    monkeypatch.setattr(video, "_MOST_PIXELS", 64 * 48 - 1)
+    assert [what for what, _ in whys(read(tmp_path), "a.mp4")] == ["skipped"]
+
+
 def test_all_films_together_are_bounded(tmp_path, monkeypatch):
     from mmalign_nb.datasets import own
 
