@@ -185,7 +185,9 @@ def test_a_bad_item_is_reported_and_costs_no_other(tmp_path):
     done = scale.embed(paths, Picky(), tmp_path / "out", chunk=6)
     assert [(row, Path(name)) for row, name, _ in done.failed] == [(i, paths[i]) for i in (3, 7, 12, 16)]
     for (_, _, reason), says in zip(
-        done.failed, ("no picture that can be read", "", "No such file", "ValueError: a black picture"), strict=True
+        done.failed,
+        ("no picture that can be read", "", "No such file", "ValueError: a black picture"),
+        strict=True,
     ):
         assert says in reason
     good = [i for i in range(20) if i not in (3, 7, 12, 16)]
