@@ -18,22 +18,32 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     align = commands.add_parser("align", help="align a folder, and write tables and a report")
-    align.add_argument("path", metavar="PATH", help="a folder of pictures, sounds and captions, or a CSV table")
-    align.add_argument("--out", required=True, metavar="DIR", help="where the results go; a second call goes on there")
-    align.add_argument("--pairs", metavar="FILE", help="a CSV table of two columns of names: which belong together")
+    align.add_argument(
+        "path", metavar="PATH", help="a folder of pictures, sounds and captions, or a CSV table"
+    )
+    align.add_argument(
+        "--out", required=True, metavar="DIR", help="where the results go; a second call goes on there"
+    )
+    align.add_argument(
+        "--pairs", metavar="FILE", help="a CSV table of two columns of names: which belong together"
+    )
     align.add_argument(
         "--encoder", default="auto", metavar="auto|own|pretrained|module:object",
         help="auto: try those that fit and take the best on held-out pairs (default)",
     )  # fmt: skip
     align.add_argument("--target", type=float, default=0.9, help="the precision that is wanted (default 0.9)")
-    align.add_argument("--a", metavar="KIND", help="one side: image, audio, video or text (default: as found)")
+    align.add_argument(
+        "--a", metavar="KIND", help="one side: image, audio, video or text (default: as found)"
+    )
     align.add_argument("--b", metavar="KIND", help="the other side")
     align.add_argument("--encoding", help="of texts that are not UTF-8, e.g. cp1252")
     align.add_argument("--quiet", action="store_true", help="no progress, and no summary at the end")
 
     label = commands.add_parser("label", help="say of pairs whether they are right, one at a time")
     label.add_argument("out", metavar="DIR", help="what align has written")
-    label.add_argument("--answers", metavar="FILE", help="take the answers of this CSV file, as the page saves them")
+    label.add_argument(
+        "--answers", metavar="FILE", help="take the answers of this CSV file, as the page saves them"
+    )
 
     report = commands.add_parser("report", help="write the report again, after labels")
     report.add_argument("out", metavar="DIR", help="what align has written")
@@ -54,14 +64,9 @@ def _run(asked: Any) -> int:
         from .doctor import doctor
 
         return int(doctor() or 0)
-    if asked.command == "report":
-        from .own._report import report
+    from .own import terminal
 
-        print(report(asked.out))
-        return 0
-    from .own import _terminal
-
-    return int(getattr(_terminal, asked.command)(asked))
+    return int(getattr(terminal, asked.command)(asked))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(asked)
     except KeyboardInterrupt:
         kept = getattr(asked, "out", None)
-        print(f"\ninterrupted{f'; what is done is kept in {kept}: the same command goes on' if kept else ''}", file=sys.stderr)
+        print(
+            f"\ninterrupted{f'; what is done is kept in {kept}: the same command goes on' if kept else ''}",
+            file=sys.stderr,
+        )
         return 130
     except (OSError, ValueError, TypeError, ImportError) as err:
         print(f"{asked.command}: {' '.join(str(err).split())}", file=sys.stderr)

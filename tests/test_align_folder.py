@@ -84,17 +84,27 @@ def test_a_folder_in_which_things_are_broken_ends_in_tables_and_a_summary(done):
     _, out = done
     told = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert told["sides"] == {"image": 40, "text": 40}
-    assert {"file": "broken.png", "modality": "image", "what": "skipped", "why": "no picture that can be read"} in told["files"]
+    assert {
+        "file": "broken.png",
+        "modality": "image",
+        "what": "skipped",
+        "why": "no picture that can be read",
+    } in told["files"]
     table = pd.read_csv(out / "matches.csv", encoding="utf-8-sig", keep_default_na=False)
     assert table.columns.tolist() == ["a", "b", "score", "kept", "known", "partner", "reason"]
-    assert table.score.is_monotonic_decreasing and len(table) == told["matches"] == 40
-    assert ((table.known == "right") == ((table.partner != "") & (table.partner == table.b)))[table.partner != ""].all()
+    assert table.score.is_monotonic_decreasing
+    assert len(table) == told["matches"] == 40
+    assert ((table.known == "right") == ((table.partner != "") & (table.partner == table.b)))[
+        table.partner != ""
+    ].all()
     new = table[table.known == ""]
     assert len(new) == told["open"] == 40 - told["given_pairs"] > 5
     assert np.mean(new.a.map(number) == new.b.map(number)) > 0.6  # found, and nobody had said
     tried = pd.DataFrame(told["tried"])
-    assert tried.taken.sum() == 1 and tried.mrr.max() == tried.mrr[tried.taken].item()
-    assert (tried.low <= tried.mrr)[tried.pairs > 0].all() and tried.why[tried.encoder == "own, network"].str.contains("400").all()
+    assert tried.taken.sum() == 1
+    assert tried.mrr.max() == tried.mrr[tried.taken].item()
+    assert (tried.low <= tried.mrr)[tried.pairs > 0].all()
+    assert tried.why[tried.encoder == "own, network"].str.contains("1000").all()
     assert len(pd.read_csv(out / "audit.csv")) == told["given_pairs"]
 
 
@@ -111,15 +121,22 @@ def test_what_changed_is_made_anew_and_nothing_else(tmp_path, monkeypatch):
     folder, out = icons(tmp_path / "icons", 20, 0), tmp_path / "out"
     first = align_folder(folder, out, encoder="own", progress=False)
     table = folder / "captions.csv"
-    table.write_text(table.read_text(encoding="utf-8").replace(first.items_b.text[3], "something else"), encoding="utf-8")
+    table.write_text(
+        table.read_text(encoding="utf-8").replace(first.items_b.text[3], "something else"), encoding="utf-8"
+    )
     asked = []
     for name in ("Look", "SymbolLook", "SymbolWords"):
         old = getattr(encoders, name).transform
-        monkeypatch.setattr(getattr(encoders, name), "transform", lambda self, X, old=old, name=name: asked.append(name) or old(self, X))
+        monkeypatch.setattr(
+            getattr(encoders, name),
+            "transform",
+            lambda self, X, old=old, name=name: asked.append(name) or old(self, X),
+        )
     again = align_folder(folder, out, encoder="own", progress=False)
     assert asked == ["SymbolWords"]  # the pictures are as they were
     fresh = align_folder(folder, encoder="own", progress=False)
-    assert np.array_equal(again.scores, fresh.scores) and np.array_equal(again.vectors_b, fresh.vectors_b)
+    assert np.array_equal(again.scores, fresh.scores)
+    assert np.array_equal(again.vectors_b, fresh.vectors_b)
     assert not np.array_equal(again.vectors_b, first.vectors_b)
 
 
@@ -137,16 +154,27 @@ class ByHeart(BaseEstimator):
         out = np.zeros((len(X), 1024), np.float32)
         for row, x in enumerate(np.asarray(X, np.float32)):
             k = self.known_["ab".index(side)].get(x.tobytes())
-            out[row, 512 + hash(x.tobytes()) % 512 if k is None else k] = 1
+            out[row, {"a": 1022, "b": 1023}[side] if k is None else k] = 1
         return out
 
 
 def test_no_pair_is_scored_by_an_encoder_that_has_seen_it_or_a_copy():
     image, text, partner = noisy(60, 0)
-    image, text, partner = np.concatenate([image, image[:20]]), text + [text[p] for p in partner[:20]], np.r_[partner, 60 + np.arange(20)]
+    image, text, partner = (
+        np.concatenate([image, image[:20]]),
+        text + [text[p] for p in partner[:20]],
+        np.r_[partner, 60 + np.arange(20)],
+    )
     pairs = [[i, int(partner[i])] for i in range(80)]
-    found = align_folder(from_arrays(image=image, text=text, pairs=None), pairs=pairs, encoder=DualEncoder(Pixels(), Numbers(), ByHeart()), progress=False)
-    assert (found.encoder.transform(found.items_a.image) @ found.encoder.transform(text, side="b").T)[tuple(found.pairs.T)].mean() > 0.7  # it does know them
+    found = align_folder(
+        from_arrays(image=image, text=text, pairs=None),
+        pairs=pairs,
+        encoder=DualEncoder(Pixels(), Numbers(), ByHeart()),
+        progress=False,
+    )
+    assert (found.encoder.transform(found.items_a.image) @ found.encoder.transform(text, side="b").T)[
+        tuple(found.pairs.T)
+    ].mean() > 0.7  # it does know them
     assert found.given_scores[tuple(found.pairs.T)].max() < 0.5
     assert found.tried.mrr.item() < 0.3
 
@@ -166,26 +194,51 @@ def test_the_audit_is_that_of_the_held_out_scores_and_finds_swapped_captions():
     assert np.allclose(brute.suspicion, told.suspicion, atol=1e-5)
 
 
-def test_the_line_keeps_its_promise_on_pairs_that_were_hidden():
-    """40 folders, half of the pairs hidden; the encoder is no help beyond what the given pairs show."""
-    missed = answered = kept = right = 0
+def test_the_line_keeps_its_promises_on_pairs_that_were_hidden_and_on_items_without_a_partner():
+    """40 folders, half of the pairs hidden; of the hidden texts a third says something else, so that two items have no partner."""
+    missed, strangers, answered = 0, [], 0
     for seed in range(40):
         image, text, partner = noisy(160, seed)
-        given = [[i, int(partner[i])] for i in np.random.default_rng(seed).permutation(160)[:80].tolist()]
+        _, others, _ = noisy(160, 1000 + seed)
+        rows = np.random.default_rng(seed).permutation(160)
+        given, gone = [[i, int(partner[i])] for i in rows[:80].tolist()], rows[80:106]
+        for i in gone.tolist():
+            text[partner[i]] = others[i]
         found = align_folder(
             from_arrays(image=image, text=text, pairs=None), pairs=given, encoder=DualEncoder(Pixels(), Numbers()), target=0.8, seed=seed, progress=False
-        )
-        assert not set(found.matches.pairs[found.open, 0]) & set(found.pairs[:, 0])
-        assert not set(found.matches.pairs[found.open, 1]) & set(found.pairs[:, 1])
-        if found.threshold is None:
-            continue
-        answered += 1
+        )  # fmt: skip
+        for side in (0, 1):
+            assert not set(found.matches.pairs[found.open, side]) & set(found.pairs[:, side])
         at = found.matches.pairs[found.open & found.kept]
-        kept, right = kept + len(at), right + (partner[at[:, 0]] == at[:, 1]).sum()
-        missed += (partner[at[:, 0]] == at[:, 1]).mean() < 0.8 - 0.05 if len(at) else 0
+        right, lost = partner[at[:, 0]] == at[:, 1], np.isin(at[:, 0], gone)
+        answered += found.threshold is not None
+        strangers.append(lost.mean() if len(at) else 0.0)
+        missed += right[~lost].mean() < 0.8 - 0.05 if (~lost).any() else 0
     assert answered >= 30  # a line that never answers keeps every promise
-    assert right / kept >= 0.8
     assert missed <= 7  # P(Bin(40, 0.1) > 7) < 0.05, and 0.05 is what 40 kept ones may lack by chance
+    assert np.mean(strangers) <= 0.2
+    assert np.mean(strangers) > 0
+
+
+def test_where_the_wrong_score_like_the_right_there_is_no_line():
+    """Items come in twos that are hardly apart, so a fifth of the matches are wrong, and no score shows it."""
+    lines, share = 0, []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x = np.repeat(rng.normal(size=(80, 16)), 2, axis=0) + 0.08 * rng.normal(size=(160, 16))
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        image = np.clip(127.5 + 127.5 * x, 0, 255).astype(np.uint8).reshape(160, 4, 4)
+        text = [" ".join(f"{v:.4f}" for v in row) for row in x + 0.1 * rng.normal(size=x.shape)]
+        found = align_folder(
+            from_arrays(image=image, text=text),
+            encoder=DualEncoder(Pixels(), Numbers()),
+            seed=seed,
+            progress=False,
+        )
+        share.append((found.known == 1).mean())
+        lines += found.threshold is not None
+    assert 0.6 < np.mean(share) < 0.86
+    assert lines <= 5  # P(Bin(20, 0.1) > 5) = 0.01
 
 
 # ---- none, few, all; labels
@@ -196,8 +249,11 @@ def test_without_pairs_there_is_no_line_until_there_are_answers(tmp_path):
     data = from_arrays(image=image, text=text, pairs=None)
     asks = {"encoder": (Pixels(), Numbers()), "progress": False}
     found = align_folder(data, pairs=(), **asks)
-    assert found.threshold is None and not found.kept.any() and found.audit is None
-    assert found.promise.startswith("No line yet") and "23" in found.promise  # ⌈ln .09 / ln .9⌉ answers, all right
+    assert found.threshold is None
+    assert not found.kept.any()
+    assert found.audit is None
+    assert found.promise.startswith("No line yet")
+    assert "23" in found.promise
     assert len(found.unmatched()) == 240
     labelling = found.labelling()
     while labelling.threshold.abstained:
@@ -205,11 +261,13 @@ def test_without_pairs_there_is_no_line_until_there_are_answers(tmp_path):
         labelling.answer(bool(partner[i] == j))
     told = found.labelled(labelling)
     at = told.matches.pairs[told.kept]
-    assert np.array_equal(at, labelling.kept.pairs) and (partner[at[:, 0]] == at[:, 1]).mean() >= 0.9
+    assert np.array_equal(at, labelling.kept.pairs)
+    assert (partner[at[:, 0]] == at[:, 1]).mean() >= 0.9
     assert len(told.unmatched()) == 240 - 2 * len(at)
     labelling.to_csv(tmp_path / "labels.csv")
     again = align_folder(data, tmp_path / "out", pairs=(), labels=tmp_path / "labels.csv", **asks)
-    assert again.threshold == told.threshold and again.promise == told.promise
+    assert again.threshold == told.threshold
+    assert again.promise == told.promise
     assert (tmp_path / "out" / "labels.csv").read_bytes() == (tmp_path / "labels.csv").read_bytes()
     with pytest.raises(ValueError, match="another pool"):
         found.labelled(Labelling(found.matches, seed=1))
@@ -221,23 +279,42 @@ class Turned:
     """Another space, in which nothing is where it was, but everything as far apart."""
 
     def transform(self, X):
-        return (Numbers().transform(X) @ np.linalg.qr(np.random.default_rng(5).normal(size=(16, 16)))[0])[:, :, None].repeat(2, 2).reshape(len(X), -1)
+        return (
+            (Numbers().transform(X) @ np.linalg.qr(np.random.default_rng(5).normal(size=(16, 16)))[0])[
+                :, :, None
+            ]
+            .repeat(2, 2)
+            .reshape(len(X), -1)
+        )
 
 
 def test_without_pairs_and_without_a_shared_space_structure_pairs_what_it_can():
     pytest.importorskip("ot")
     image, text, _ = noisy(40, 0)
-    found = align_folder(from_arrays(image=image, text=text, pairs=None), encoder=(Pixels(), Turned()), progress=False)
-    assert found.encoder is None and found.threshold is None and found.tried.encoder.tolist()[-1] == "structure"
-    own = np.einsum("ij,ij->i", found.vectors_a[found.matches.pairs[:, 0]], found.vectors_b[found.matches.pairs[:, 1]])
+    found = align_folder(
+        from_arrays(image=image, text=text, pairs=None), encoder=(Pixels(), Turned()), progress=False
+    )
+    assert found.encoder is None
+    assert found.threshold is None
+    assert found.tried.encoder.tolist()[-1] == "structure"
+    own = np.einsum(
+        "ij,ij->i", found.vectors_a[found.matches.pairs[:, 0]], found.vectors_b[found.matches.pairs[:, 1]]
+    )
     assert np.allclose(own, found.scores, atol=1e-4)
 
 
 def test_few_pairs_are_said_to_be_few_and_teach_no_projection():
     symbols = glyphs()[4500:4530]
-    found = align_folder(from_arrays(image=symbols.image, text=symbols.text, pairs=[[i, i] for i in range(5)]), encoder="own", progress=False)
-    assert any("few" in note for note in found.notes) and found.threshold is None
-    assert found.tried.why[found.tried.encoder == "own, linear"].item() == "takes 8 given pairs, and there are 5"
+    found = align_folder(
+        from_arrays(image=symbols.image, text=symbols.text, pairs=[[i, i] for i in range(5)]),
+        encoder="own",
+        progress=False,
+    )
+    assert any("few" in note for note in found.notes)
+    assert found.threshold is None
+    assert (
+        found.tried.why[found.tried.encoder == "own, linear"].item() == "takes 8 given pairs, and there are 5"
+    )
 
 
 @pytest.mark.parametrize(
@@ -252,7 +329,12 @@ def test_few_pairs_are_said_to_be_few_and_teach_no_projection():
 def test_pairs_of_a_file_are_found_by_names_in_any_order_with_or_without_a_head(tmp_path, rows):
     folder = icons(tmp_path / "icons", 12, 0)
     (tmp_path / "pairs.csv").write_text("\n".join(rows), encoding="utf-8-sig")
-    found = align_folder(folder, pairs=tmp_path / "pairs.csv", encoder=(encoders.SymbolLook(), encoders.SymbolWords()), progress=False)
+    found = align_folder(
+        folder,
+        pairs=tmp_path / "pairs.csv",
+        encoder=(encoders.SymbolLook(), encoders.SymbolWords()),
+        progress=False,
+    )
     assert [found.ids_a[i] for i, _ in found.pairs] == [found.ids_b[j] for _, j in found.pairs]
     lost = sum("nobody" in row for row in rows)
     assert len(found.pairs) == sum(row.count("icon") == 2 for row in rows)
@@ -287,10 +369,42 @@ def test_what_cannot_be_done_is_one_sentence_and_exit_1(done, tmp_path, capsys):
     for arguments, words in bad:
         assert main(arguments) == 1, arguments
         told = capsys.readouterr().err
-        assert words in told and told.count("\n") == 1, (arguments, told)
+        assert words in told, (arguments, told)
+        assert told.count("\n") == 1, told
     with pytest.raises(SystemExit) as usage:
         main(["align", str(folder)])
     assert usage.value.code == 2
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(tmp_path, monkeypatch, capsys):
+    from mmalign_nb import _files
+
+    folder, out = icons(tmp_path / "icons", 12, 0), tmp_path / "out"
+    count, real = [0], _files.sync
+
+    def full(file):
+        count[0] += 1
+        if count[0] > 3:
+            raise OSError(28, "No space left on device")
+        real(file)
+
+    monkeypatch.setattr(_files, "sync", full)
+    assert main(["align", str(folder), "--out", str(out), "--encoder", "own", "--quiet"]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert not list(out.rglob("*.part"))
+    assert not (out / "summary.json").exists()
+    assert len(list((out / "work").glob("*.npz"))) == 3
+
+
+def test_a_table_of_files_and_words_is_read_by_the_usual_names_of_its_columns(tmp_path, capsys):
+    folder = icons(tmp_path / "icons", 12, 0)
+    asks = {"encoder": (encoders.SymbolLook(), encoders.SymbolWords()), "progress": False}
+    found = align_folder(folder / "captions.csv", tmp_path / "out", **asks)
+    assert (found.a, found.b, len(found.pairs)) == ("image", "text", 12)
+    (folder / "other.csv").write_text("x,y\n1,2\n")
+    assert main(["align", str(folder / "other.csv"), "--out", str(tmp_path / "o")]) == 1
+    assert "has the columns 'x', 'y'" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
 
 
 def test_results_inside_the_folder_are_not_read_as_data(tmp_path):
@@ -299,7 +413,8 @@ def test_results_inside_the_folder_are_not_read_as_data(tmp_path):
     first = align_folder(folder, folder / "results", **asks)
     before = results(folder / "results")
     second = align_folder(folder, folder / "results", **asks)
-    assert first.collection.notes == second.collection.notes and results(folder / "results") == before
+    assert first.collection.notes == second.collection.notes
+    assert results(folder / "results") == before
 
 
 def test_ctrl_c_is_130_and_says_what_is_kept(done, tmp_path, monkeypatch, capsys):
@@ -312,7 +427,8 @@ def test_ctrl_c_is_130_and_says_what_is_kept(done, tmp_path, monkeypatch, capsys
     out = tmp_path / "out"
     assert main(["align", str(folder), "--out", str(out), "--encoder", "own", "--quiet"]) == 130
     assert f"kept in {out}" in capsys.readouterr().err
-    assert (out / "work" / "features-a-SymbolLook.npz").is_file() and not (out / "summary.json").exists()
+    assert (out / "work" / "features-a-SymbolLook.npz").is_file()
+    assert not (out / "summary.json").exists()
 
 
 def test_an_encoder_by_name_is_imported_and_names_that_look_like_formulas_stay_words(tmp_path, monkeypatch):
@@ -344,11 +460,12 @@ def test_labels_from_the_page_move_the_line_and_the_terminal_asks(done, tmp_path
     assert main(["label", str(out), "--answers", str(tmp_path / "answers.csv")]) == 0
     assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["answers"] == 3
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    keys = iter(["y", "x", "n", "u", "q"])
+    keys = iter(["y", "x", "y", "u", "q"])
     monkeypatch.setattr("builtins.input", lambda prompt: next(keys))
     assert main(["label", str(out)]) == 0
     told = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    assert told["answers"] == 4 and (out / "labels.csv").read_text().count("\n") == 5
+    assert told["answers"] == 4
+    assert (out / "labels.csv").read_text().count("\n") == 5
     assert "icon" in capsys.readouterr().out
 
 
@@ -370,16 +487,28 @@ def killed(out, image, text, pairs, moment):
             os.kill(os.getpid(), signal.SIGKILL)
 
     _files.os.replace = replace
-    align_folder(from_arrays(image=image, text=text, pairs=None), out, pairs=pairs, encoder=(Pixels(), Numbers()), progress=False)
+    align_folder(
+        from_arrays(image=image, text=text, pairs=None),
+        out,
+        pairs=pairs,
+        encoder=(Pixels(), Numbers()),
+        progress=False,
+    )
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system cannot fork")
 def test_killed_at_any_moment_it_goes_on_to_the_same_results(tmp_path):
     image, text, partner = noisy(40, 3)
     pairs = [[i, int(partner[i])] for i in range(30)]
-    align_folder(from_arrays(image=image, text=text, pairs=None), tmp_path / "whole", pairs=pairs, encoder=(Pixels(), Numbers()), progress=False)
+    align_folder(
+        from_arrays(image=image, text=text, pairs=None),
+        tmp_path / "whole",
+        pairs=pairs,
+        encoder=(Pixels(), Numbers()),
+        progress=False,
+    )
     want, context = results(tmp_path / "whole"), multiprocessing.get_context("fork")
-    for moment in (4, 19, 35):
+    for moment in (4, 35):
         out = tmp_path / f"out{moment}"
         for again in (moment, 3):  # and once more on the way
             child = context.Process(target=killed, args=(out, image, text, pairs, again))
@@ -387,6 +516,12 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_results(tmp_path):
             child.join()
             assert child.exitcode == KILLED
         assert results(out) != want
-        align_folder(from_arrays(image=image, text=text, pairs=None), out, pairs=pairs, encoder=(Pixels(), Numbers()), progress=False)
+        align_folder(
+            from_arrays(image=image, text=text, pairs=None),
+            out,
+            pairs=pairs,
+            encoder=(Pixels(), Numbers()),
+            progress=False,
+        )
         assert results(out) == want
         assert not list(out.rglob("*.part"))

@@ -120,7 +120,19 @@ def align_folder(
         "encoder": encoder if isinstance(encoder, str) else "given in Python",
         "encoding": None,
     }  # fmt: skip
-    return align(collection, place, source, pairs=pairs, encoder=encoder, target=target, a=a, b=b, labels=labels, seed=seed, progress=progress)
+    return align(
+        collection,
+        place,
+        source,
+        pairs=pairs,
+        encoder=encoder,
+        target=target,
+        a=a,
+        b=b,
+        labels=labels,
+        seed=seed,
+        progress=progress,
+    )
 
 
 def align(
@@ -130,19 +142,27 @@ def align(
     """``align_folder`` of what has been read."""
     a, b = _sides(collection, a, b)
     values = [getattr(collection[side], side) for side in (a, b)]
-    names = tuple(Names(collection[s].ids.tolist(), collection.keys[s], x if isinstance(x, list) else None) for s, x in zip((a, b), values, strict=True))  # fmt: skip
-    given, notes = given_pairs(pairs, collection.pairs(a, b), names, (len(values[0]), len(values[1])))  # type: ignore[arg-type]
+    known = [
+        Names(collection[side].ids.tolist(), collection.keys[side], x if isinstance(x, list) else None)
+        for side, x in zip((a, b), values, strict=True)
+    ]
+    sizes = len(values[0]), len(values[1])
+    given, notes = given_pairs(pairs, collection.pairs(a, b), (known[0], known[1]), sizes)
     split = Split(given, (twins(values[0]), twins(values[1])), seed)
     notes += split.notes
     if 0 < len(given) < _FEW:
-        notes.append(f"{len(given)} given pairs are few: what is learned from them, and said of them, is shaky")
+        notes.append(
+            f"{len(given)} given pairs are few: what is learned from them, and said of them, is shaky"
+        )
     work = Work(None if out is None else out / "work")
-    rates = collection[a].sample_rate if a == "audio" else None, collection[b].sample_rate if b == "audio" else None
-    sides = tuple(Side(x, digest(x, rate), rate) for x, rate in zip(values, rates, strict=True))
-    chosen, tried, views = _choose(_wanted(encoder, a, b, rates, len(given)), sides, split, seed, work, progress)  # type: ignore[arg-type]
+    rates = [collection[side].sample_rate if side == "audio" else None for side in (a, b)]
+    two = [Side(x, digest(x, rate), rate) for x, rate in zip(values, rates, strict=True)]
+    sides = two[0], two[1]
+    wanted = _wanted(encoder, a, b, (rates[0], rates[1]), len(given))
+    chosen, tried, views = _choose(wanted, sides, split, seed, work, progress)
     if chosen is None:
         dual, final, found = _by_structure(sides, a, b, views, work, tried)
-        audit = scores = None
+        audit, scores = None, (final.a, final.b)  # no pair is given, so none was seen
     else:
         dual, final = chosen.final()
         scores = honest(chosen, split, final)
@@ -187,16 +207,22 @@ def _labelled(result: FolderAlignment, labels: Any) -> FolderAlignment:
 
 
 def checked_out(out: Path, root: Path | None) -> Path:
-    """The folder of results, made if it is not there; one that holds something else is refused."""
+    """The folder of results; one that holds something else is refused."""
     if root is not None:
         data, target = Path(os.path.realpath(root)), Path(os.path.realpath(out))
         if data == target or (data.is_dir() and target in data.parents):
             raise ValueError(f"out is {out}, where the data are; want another folder for the results")
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"out is {out}, a file; want a folder for the results")
-    if out.is_dir() and any(out.iterdir()) and not (out / "work").is_dir() and not (out / "summary.json").is_file():
-        raise ValueError(f"out is {out}, which holds other files; want a new folder, or one that align has written")
-    (out / "work").mkdir(parents=True, exist_ok=True)
+    if (
+        out.is_dir()
+        and any(out.iterdir())
+        and not (out / "work").is_dir()
+        and not (out / "summary.json").is_file()
+    ):
+        raise ValueError(
+            f"out is {out}, which holds other files; want a new folder, or one that align has written"
+        )
     return out
 
 
@@ -206,8 +232,14 @@ def read(path: Any, encoding: str | None, out: Path | None, progress: bool) -> C
 
     if not path.is_file():
         found = from_folder(path, encoding=encoding, progress=progress)
-        mine = "" if out is None else os.path.relpath(os.path.realpath(out), os.path.realpath(path)).replace(os.sep, "/") + "/"
-        return replace(found, notes=[note for note in found.notes if not mine or not note.file.startswith(mine)])
+        mine = (
+            ""
+            if out is None
+            else os.path.relpath(os.path.realpath(out), os.path.realpath(path)).replace(os.sep, "/") + "/"
+        )
+        return replace(
+            found, notes=[note for note in found.notes if not mine or not note.file.startswith(mine)]
+        )
     with path.open("rb") as file:
         head = file.readline(2**16).decode("utf-8-sig", "replace").strip()
     mark = max(",;\t", key=head.count)
@@ -219,14 +251,17 @@ def read(path: Any, encoding: str | None, out: Path | None, progress: bool) -> C
             f"{path.name} has the columns {', '.join(map(repr, columns[:12]))}; want two of image, audio and text (or caption), or read "
             "it with from_csv, which takes the names"
         )
-    return from_csv(path, **named, encoding=encoding, progress=progress)
+    columns_of = {kind: name for kind, name in named.items() if name is not None}
+    return from_csv(path, encoding=encoding, progress=progress, **columns_of)
 
 
 def _sides(collection: Collection, a: str | None, b: str | None) -> tuple[str, str]:
     """The two modalities: as named, else the two with most items, words last."""
     have = collection.modalities
     if len(have) < 2:
-        raise ValueError(f"there is {' and '.join(have)} only; want two kinds of items, e.g. pictures and captions")
+        raise ValueError(
+            f"there is {' and '.join(have)} only; want two kinds of items, e.g. pictures and captions"
+        )
     for name, value in (("a", a), ("b", b)):
         if value is not None:
             one_of(value, name, have)
@@ -249,7 +284,12 @@ def _wanted(encoder: Any, a: str, b: str, rates: Any, pairs: int) -> list[_encod
 
 
 def _choose(
-    wanted: list[_encoders.Candidate], sides: tuple[Side, Side], split: Split, seed: int, work: Work, progress: bool
+    wanted: list[_encoders.Candidate],
+    sides: tuple[Side, Side],
+    split: Split,
+    seed: int,
+    work: Work,
+    progress: bool,
 ) -> tuple[Trial | None, Any, Any]:
     """Try what can be tried and take the highest held-out mean reciprocal rank; without given pairs the clearest.
 
@@ -269,7 +309,15 @@ def _choose(
             why = f"takes {candidate.least} given pairs, and there are {len(split.pairs)}"
         if not why and candidate.least and split.count < 2:
             why = "all given pairs are copies of one another"
-        row = {"encoder": candidate.name, "pairs": 0, "mrr": np.nan, "low": np.nan, "high": np.nan, "taken": False, "why": why}
+        row = {
+            "encoder": candidate.name,
+            "pairs": 0,
+            "mrr": np.nan,
+            "low": np.nan,
+            "high": np.nan,
+            "taken": False,
+            "why": why,
+        }
         if not why:
             trial = Trial(candidate, sides, split, seed, work)
             if (widths := trial.widths) and widths[0] != widths[1]:
@@ -277,7 +325,12 @@ def _choose(
                 views, trial = trial.views, None
         if trial is not None and len(split.pairs):
             mrr, low, high = interval(trial.ranks(), split.group, seed)
-            row |= {"pairs": len(split.pairs), "mrr": round(mrr, 4), "low": round(low, 4), "high": round(high, 4)}
+            row |= {
+                "pairs": len(split.pairs),
+                "mrr": round(mrr, 4),
+                "low": round(low, 4),
+                "high": round(high, 4),
+            }
         rows.append(row)
         trials.append(trial)
     ready = [k for k, trial in enumerate(trials) if trial is not None]
@@ -298,15 +351,33 @@ def _matched(work: Work, trial: Trial, split: Split, final: Any, scores: Any) ->
     def make() -> Any:
         found = match(trial, split, final, scores)
         x = found.matches
-        arrays = {"pairs": x.pairs, "scores": x.scores, "finite": np.isfinite(x.margins), "margins": np.nan_to_num(x.margins, posinf=0.0, neginf=0.0)}
-        arrays |= {"known": found.known, "tested": found.scores, "right": found.right, "groups": found.groups, "absent": found.absent}
+        arrays = {
+            "pairs": x.pairs,
+            "scores": x.scores,
+            "finite": np.isfinite(x.margins),
+            "margins": np.nan_to_num(x.margins, posinf=0.0, neginf=0.0),
+        }
+        arrays |= {
+            "known": found.known,
+            "tested": found.scores,
+            "right": found.right,
+            "groups": found.groups,
+            "absent": found.absent,
+        }
         return {"tied": int(x.tied), "shape": list(x.shape)}, arrays
 
     facts, x = work.stage("matches", trial.of, make)
     shape = (int(facts["shape"][0]), int(facts["shape"][1]))
     alone = [np.setdiff1d(np.arange(k), x["pairs"][:, side]) for side, k in enumerate(shape)]
     margins = np.where(x["finite"], x["margins"], np.inf)
-    return Matched(Matches(x["pairs"], x["scores"], margins, *alone, shape, tied=facts["tied"]), x["known"], x["tested"], x["right"], x["groups"], x["absent"])
+    return Matched(
+        Matches(x["pairs"], x["scores"], margins, alone[0], alone[1], shape, tied=facts["tied"]),
+        x["known"],
+        x["tested"],
+        x["right"],
+        x["groups"],
+        x["absent"],
+    )
 
 
 def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: str) -> Any:
@@ -318,7 +389,7 @@ def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: st
     from ..evaluate import audit
 
     found = audit(scores, given, metric="dot")
-    ids = [np.append(collection[side].ids.astype(object), "") for side in (a, b)]
+    ids = [np.array([*map(str, collection[side].ids.tolist()), ""], object) for side in (a, b)]
     return pd.DataFrame(
         {
             "a": ids[0][found.pairs[:, 0]], "b": ids[1][found.pairs[:, 1]],
@@ -329,7 +400,9 @@ def _audit(scores: Any, given: np.ndarray, collection: Collection, a: str, b: st
     )  # fmt: skip
 
 
-def _by_structure(sides: tuple[Side, Side], a: str, b: str, views: Any, work: Work, tried: Any) -> tuple[None, Vectors, Matched]:
+def _by_structure(
+    sides: tuple[Side, Side], a: str, b: str, views: Any, work: Work, tried: Any
+) -> tuple[None, Vectors, Matched]:
     """Without a pair and without a shared space: by what is near what inside each side."""
     import importlib.util
 
@@ -344,8 +417,11 @@ def _by_structure(sides: tuple[Side, Side], a: str, b: str, views: Any, work: Wo
         )
 
     def make() -> Any:
-        looks = [_encoders.look(kind, side.rate) for kind, side in zip((a, b), sides, strict=True)]
-        seen = views or [(x.fit(side.items) if hasattr(x, "fit") else x).transform(side.items) for x, side in zip(looks, sides, strict=True)]
+        looks = [_encoders.look(kind, side.rate, 0) for kind, side in zip((a, b), sides, strict=True)]
+        seen = views or [
+            (x.fit(side.items) if hasattr(x, "fit") else x).transform(side.items)
+            for x, side in zip(looks, sides, strict=True)
+        ]
         A, B = map(unit, seen)
         found = structure_match(A, B)
         # What the scores of structure_match are: how alike two items' similarities to the matched ones are.
@@ -355,13 +431,30 @@ def _by_structure(sides: tuple[Side, Side], a: str, b: str, views: Any, work: Wo
             np.fill_diagonal(K, (K.sum(axis=1) - 1) / (len(K) - 1))  # likeness to itself says nothing
             K = K[:, at]
             relations.append(unit(K - K.mean(axis=1, keepdims=True)))
-        arrays = {"a": relations[0], "b": relations[1], "pairs": found.pairs, "scores": found.scores.astype(np.float32), "margins": found.margins}
+        arrays = {
+            "a": relations[0],
+            "b": relations[1],
+            "pairs": found.pairs,
+            "scores": found.scores.astype(np.float32),
+            "margins": found.margins,
+        }
         return {}, {k: np.nan_to_num(v, posinf=1e9) for k, v in arrays.items()}
 
-    x = work.stage("structure", [a, b, [side.digest for side in sides], views and [digest(unit(x)) for x in views]], make)[1]
+    x = work.stage(
+        "structure", [a, b, [side.digest for side in sides], views and [digest(unit(x)) for x in views]], make
+    )[1]
     alone = [np.setdiff1d(np.arange(k), x["pairs"][:, side]) for side, k in enumerate(sizes)]
-    matches = Matches(x["pairs"], x["scores"], x["margins"], *alone, (sizes[0], sizes[1]))
+    matches = Matches(x["pairs"], x["scores"], x["margins"], alone[0], alone[1], (sizes[0], sizes[1]))
     nothing = np.empty(0)
-    tried.loc[len(tried)] = {"encoder": "structure", "pairs": 0, "taken": True, "why": "no pair is given, and no encoder shares a space"}
+    tried.loc[len(tried)] = {
+        "encoder": "structure",
+        "pairs": 0,
+        "taken": True,
+        "why": "no pair is given, and no encoder shares a space",
+    }
     known = np.full(len(matches), -1, np.int8)
-    return None, Vectors(x["a"], x["b"]), Matched(matches, known, nothing, nothing.astype(bool), nothing.astype(np.int64), nothing)
+    return (
+        None,
+        Vectors(x["a"], x["b"]),
+        Matched(matches, known, nothing, nothing.astype(bool), nothing.astype(np.int64), nothing),
+    )

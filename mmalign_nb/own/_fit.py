@@ -48,7 +48,9 @@ class _Known:
 class Trial:
     """One candidate on two sides; what takes time is a stage of the work."""
 
-    def __init__(self, candidate: Candidate, sides: tuple[Side, Side], split: Split, seed: int, work: Work) -> None:
+    def __init__(
+        self, candidate: Candidate, sides: tuple[Side, Side], split: Split, seed: int, work: Work
+    ) -> None:
         self.candidate, self.split, self.work = candidate, split, work
         self.dual = candidate.make(seed)
         self.name = slug(candidate.name)
@@ -61,7 +63,9 @@ class Trial:
                 part = getattr(self.dual, f"encoder_{letter}_")
             if frozen(part):
                 features = self._features(part, side, letter)
-                of.append(digest(np.asarray(features.toarray() if hasattr(features, "toarray") else features)))
+                of.append(
+                    digest(np.asarray(features.toarray() if hasattr(features, "toarray") else features))
+                )
                 self.parts.append(_Known(features))
                 self.items.append(np.arange(len(side.items)))
             else:
@@ -86,17 +90,29 @@ class Trial:
     @property
     def widths(self) -> tuple[int, int] | None:
         """How many columns the two have that should be one space as they are; None where a projection or an encoder makes it."""
-        if self.learns or self.dual.projection is not None or hasattr(self.dual, "encoder_a_") or self.views is None:
+        if (
+            self.learns
+            or self.dual.projection is not None
+            or hasattr(self.dual, "encoder_a_")
+            or self.views is None
+        ):
             return None
         return self.views[0].shape[1], self.views[1].shape[1]
 
     def _features(self, part: Any, side: Side, letter: str) -> Any:
+        # Two encoders that share a space may do so through the head of one of them, which only both together know.
+        whole = not self.learns and self.dual.projection is None
+
+        def seen(items: Any) -> Any:
+            return self.dual.transform(items, side=letter) if whole else part.transform(items)
+
         def make() -> Any:
-            return {}, {"x": np.asarray(part.transform(side.items), np.float32)}
+            return {}, {"x": np.asarray(seen(side.items), np.float32)}
 
         known = tag(part)
-        if known is None:  # somebody else's: what it does is only known when it is done
-            return part.transform(side.items)
+        theirs = known is None or (whole and None in map(tag, (self.dual.encoder_a, self.dual.encoder_b)))
+        if theirs:  # what it does is only known when it is done
+            return seen(side.items)
         return self.work.stage(f"features-{letter}-{known[0]}", [known, side.digest], make)[1]["x"]
 
     def _fitted(self, rows: np.ndarray) -> Any:
@@ -106,8 +122,8 @@ class Trial:
 
         if not self.learns:
             projection = getattr(self.dual, "projection_", self.dual.projection)
-            return DualEncoder(*self.parts, projection)
-        dual = DualEncoder(*self.parts, clone(self.dual.projection, safe=False))
+            return DualEncoder(self.parts[0], self.parts[1], projection)
+        dual = DualEncoder(self.parts[0], self.parts[1], clone(self.dual.projection, safe=False))
         return clone(dual).fit(*(_take(x, self.split.pairs[rows, side]) for side, x in enumerate(self.items)))
 
     def _vectors(self, dual: Any) -> Vectors:
@@ -162,7 +178,7 @@ class Trial:
         for letter in "ab":
             part = getattr(fitted, f"encoder_{letter}_")
             parts.append(getattr(self.dual, f"encoder_{letter}") if isinstance(part, _Known) else part)
-        return DualEncoder(*parts, fitted.projection_)
+        return DualEncoder(parts[0], parts[1], fitted.projection_)
 
     def clearness(self) -> float:
         """How far the best score of an item stands out from its others, in their standard deviations: the mean over some items."""
@@ -171,7 +187,9 @@ class Trial:
             return 0.0
         scores = z.a[:: max(1, len(z.a) // 512)] @ z.b.T
         spread = scores.std(axis=1)
-        return float(np.mean((scores.max(axis=1) - scores.mean(axis=1)) / np.where(spread > 1e-6, spread, np.inf)))
+        return float(
+            np.mean((scores.max(axis=1) - scores.mean(axis=1)) / np.where(spread > 1e-6, spread, np.inf))
+        )
 
     def ranks(self) -> np.ndarray:
         """The reciprocal rank of each given pair among all items, by an encoder that has not seen it; mean of both directions."""

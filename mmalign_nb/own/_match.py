@@ -13,7 +13,6 @@ from ..align import Matches, max_match
 from ._fit import Trial, Vectors
 from ._pairs import Split
 
-
 _BLOCK = 2**22  # scores at a time
 _SMALLEST_POOL = 40  # matches that the strictest line of Labelling keeps
 
@@ -26,7 +25,9 @@ class Matched(NamedTuple):
     scores: np.ndarray  # of matches of held-out items, as matched as the open ones are
     right: np.ndarray
     groups: np.ndarray
-    absent: np.ndarray  # what held-out items score with the best of the others, as if their partners were not there
+    absent: (
+        np.ndarray
+    )  # what held-out items score with the best of the others, as if their partners were not there
 
 
 def honest(trial: Trial, split: Split, final: Vectors) -> tuple[np.ndarray, np.ndarray]:
@@ -73,7 +74,10 @@ def match(trial: Trial, split: Split, final: Vectors, scores: tuple[np.ndarray, 
             z = trial.crossed(k)
             found = _among(*z, *(np.flatnonzero((x == k) | (x < 0)) for x in fold))
             held = fold[unit][found.pairs[:, unit]] == k
-            tested += [(i, j, s) for (i, j), s in zip(found.pairs[held].tolist(), found.scores[held].tolist(), strict=True)]
+            tested += [
+                (i, j, s)
+                for (i, j), s in zip(found.pairs[held].tolist(), found.scores[held].tolist(), strict=True)
+            ]
     absent = [_best_others(trial.crossed(k), split, fold, unit, k) for k in range(split.count)] if new else []
     right = np.array([split.right(i, j) for i, j, _ in tested], bool)
     member = np.array([group[unit][pair[unit]] for pair in tested], np.int64)
@@ -81,7 +85,9 @@ def match(trial: Trial, split: Split, final: Vectors, scores: tuple[np.ndarray, 
     return Matched(both, known, np.array([s for *_, s in tested], np.float64), right, member, none)
 
 
-def _best_others(z: Vectors, split: Split, fold: tuple[np.ndarray, np.ndarray], unit: int, k: int) -> np.ndarray:
+def _best_others(
+    z: Vectors, split: Split, fold: tuple[np.ndarray, np.ndarray], unit: int, k: int
+) -> np.ndarray:
     """The best score of each held-out item of a fold among the open items and those of the fold, but for its partners."""
     own = np.flatnonzero(fold[unit] == k)
     others = np.flatnonzero((fold[1 - unit] == k) | (fold[1 - unit] < 0))
@@ -98,17 +104,39 @@ def _best_others(z: Vectors, split: Split, fold: tuple[np.ndarray, np.ndarray], 
 def _among(A: np.ndarray, B: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> Matches:
     """The best one-to-one pairs among some rows and columns, with the numbers that these have in the whole."""
     found = max_match((A[rows], B[cols]), metric="dot")
-    pairs = np.stack([rows[found.pairs[:, 0]], cols[found.pairs[:, 1]]], axis=1) if len(found) else np.empty((0, 2), np.int64)
-    return Matches(pairs, found.scores, found.margins, rows[found.unmatched_a], cols[found.unmatched_b], found.shape, tied=found.tied)
+    pairs = (
+        np.stack([rows[found.pairs[:, 0]], cols[found.pairs[:, 1]]], axis=1)
+        if len(found)
+        else np.empty((0, 2), np.int64)
+    )
+    return Matches(
+        pairs,
+        found.scores,
+        found.margins,
+        rows[found.unmatched_a],
+        cols[found.unmatched_b],
+        found.shape,
+        tied=found.tied,
+    )
 
 
 def _together(parts: Sequence[Matches], shape: tuple[int, int]) -> Matches:
     """Matches of items that the others do not have, as one."""
     pairs = np.concatenate([x.pairs for x in parts])
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    scores, margins = (np.concatenate([getattr(x, name) for x in parts])[order] for name in ("scores", "margins"))
+    scores, margins = (
+        np.concatenate([getattr(x, name) for x in parts])[order] for name in ("scores", "margins")
+    )
     alone = [np.setdiff1d(np.arange(k), pairs[:, side]) for side, k in enumerate(shape)]
-    return Matches(pairs[order], scores.astype(np.float32), margins, *alone, shape, tied=sum(x.tied for x in parts))
+    return Matches(
+        pairs[order],
+        scores.astype(np.float32),
+        margins,
+        alone[0],
+        alone[1],
+        shape,
+        tied=sum(x.tied for x in parts),
+    )
 
 
 # ---- the line
@@ -147,12 +175,13 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
             line.guarantee,
         )
     sure = f"{1 - delta:.0%}"
+    line = replace(line, value=_short(float(line), np.concatenate([found.matches.scores, found.scores])))
     if new:
         # Two things can be wrong with a match that is kept, and each has its line: the partner is there and another was taken,
         # which held-out pairs show; or it is not there at all, which they show when their partners are taken away.
         fresh = found.matches.scores[found.known < 0].astype(np.float64)
         stands_out = _standing_out(fresh, found.absent, 1 - target)
-        at = max(float(line), stands_out)
+        at = _short(max(float(line), stands_out), found.matches.scores)
         kept = int((fresh >= at).sum())
         if not kept:
             return Line(
@@ -190,6 +219,14 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
     return Line(float(line), promise, voids, line.rule)
 
 
+def _short(line: float, scores: np.ndarray) -> float:
+    """A line with four digits if it keeps the same; it is read and typed."""
+    if not math.isfinite(line):
+        return line
+    short, x = math.floor(line * 1e4) / 1e4, scores.astype(np.float64)
+    return short if np.array_equal(x >= short, x >= line) else line
+
+
 def _standing_out(scores: np.ndarray, absent: np.ndarray, rate: float) -> float:
     """The least score at which at most a share of those kept, on average, are of items without a partner.
 
@@ -201,7 +238,9 @@ def _standing_out(scores: np.ndarray, absent: np.ndarray, rate: float) -> float:
         return math.inf
     best = np.sort(scores)[::-1]
     higher = len(absent) - np.searchsorted(np.sort(absent), best, side="left")
-    good = np.flatnonzero((1 + higher) / (1 + len(absent)) <= rate * np.arange(1, len(best) + 1) / len(best) + 1e-12)
+    good = np.flatnonzero(
+        (1 + higher) / (1 + len(absent)) <= rate * np.arange(1, len(best) + 1) / len(best) + 1e-12
+    )
     return float(best[good[-1]]) if len(good) else math.inf
 
 
@@ -213,7 +252,12 @@ def by_labels(labelling: Any, target: float, delta: float) -> Line:
         more = labelling.next_line
         hint = f"; about {more.answers} more answers may show one" if more else ""
         nothing = "" if labelling.ask() is not None else "; there is nothing more to ask: too many are wrong"
-        return Line(None, f"No line yet: {n} answers do not show that {share} of the best matches are right{hint or nothing}.", [], line.rule)
+        return Line(
+            None,
+            f"No line yet: {n} answers do not show that {share} of the best matches are right{hint or nothing}.",
+            [],
+            line.rule,
+        )
     kept = len(labelling.kept)
     return Line(
         float(line),

@@ -32,7 +32,9 @@ def read_rows(place: Path, name: str) -> list[list[str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as err:
-        raise ValueError(f"{name} is {place.name}, which is not UTF-8 (byte {err.start}); save it as UTF-8") from err
+        raise ValueError(
+            f"{name} is {place.name}, which is not UTF-8 (byte {err.start}); save it as UTF-8"
+        ) from err
     head = text.lstrip("\r\n").split("\n", 1)[0]
     try:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True)
@@ -53,13 +55,22 @@ class Names:
     def __call__(self, name: str) -> list[int]:
         known = unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
         stem = os.path.splitext(known)[0]
-        for level, word in ((0, known), (0, stem), (1, known), (1, stem), (0, stem.rpartition("/")[2]), (2, plain(name))):
+        for level, word in (
+            (0, known),
+            (0, stem),
+            (1, known),
+            (1, stem),
+            (0, stem.rpartition("/")[2]),
+            (2, plain(name)),
+        ):
             if found := self._rows[level].get(word):
                 return found
         return []
 
 
-def given_pairs(pairs: Any, found: np.ndarray, names: tuple[Names, Names], sizes: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+def given_pairs(
+    pairs: Any, found: np.ndarray, names: tuple[Names, Names], sizes: tuple[int, int]
+) -> tuple[np.ndarray, list[str]]:
     """Rows of both sides, int64 (k, 2), ascending: those that the folder says, of a file, or as they came; and what is to be said."""
     if pairs is None:
         return np.unique(found, axis=0).reshape(-1, 2), []
@@ -86,8 +97,14 @@ def _from_file(path: Any, names: tuple[Names, Names]) -> tuple[np.ndarray, list[
         raise FileNotFoundError(f"pairs is {place}; want a CSV file of two columns of names")
     rows = read_rows(place, "pairs")
     if not rows or any(len(row) < 2 for row in rows):
-        raise ValueError(f"pairs is {place.name}, in which a row has less than two columns; want two columns of names")
-    hits = [[bool(side(row[c])) for c, side in enumerate(order) if row] for order in (names, names[::-1]) for row in rows]
+        raise ValueError(
+            f"pairs is {place.name}, in which a row has less than two columns; want two columns of names"
+        )
+    hits = [
+        [bool(side(row[c])) for c, side in enumerate(order) if row]
+        for order in (names, names[::-1])
+        for row in rows
+    ]
     straight, turned = (sum(map(all, part)) for part in (hits[: len(rows)], hits[len(rows) :]))
     two = names if straight >= turned else names[::-1]
     found, unknown = [], []
@@ -100,7 +117,9 @@ def _from_file(path: Any, names: tuple[Names, Names]) -> tuple[np.ndarray, list[
             unknown.append(f"row {number}: {', '.join(map(repr, lost))}")
     told = f"{place.name} names {len(unknown)} time{'s' * (len(unknown) != 1)} what was not read ({'; '.join(unknown[:3])}{', …' if len(unknown) > 3 else ''})"
     if not found:
-        raise ValueError(f"pairs: {told if unknown else f'{place.name} has no pair'}; want the names of files or items")
+        raise ValueError(
+            f"pairs: {told if unknown else f'{place.name} has no pair'}; want the names of files or items"
+        )
     out = np.array(found, np.int64).reshape(-1, 2)
     return np.unique(out if two is names else out[:, ::-1], axis=0), [told] if unknown else []
 
@@ -131,7 +150,9 @@ class Split:
                 self.group = _joined(pairs, copies[0], None)
                 if np.bincount(self.group).max() > k / 5:
                     self.group = _joined(pairs, None, None)
-                self.notes.append("many given pairs have the same caption: copies of it stand on both sides of the cross-validation")
+                self.notes.append(
+                    "many given pairs have the same caption: copies of it stand on both sides of the cross-validation"
+                )
             wanted = 10 if k < 50 else 5
             self.fold = _folds(self.group, min(wanted, int(self.group.max()) + 1), seed)
         partners: dict[int, set[int]] = {}
@@ -161,7 +182,9 @@ class Split:
     def partners(self, side: int, at: int) -> np.ndarray:
         """Which items of the other side belong to one: bool (m,)."""
         known = (self._partners, self._back)[side].get(int(self.copies[side][at]), set())
-        out: np.ndarray = np.isin(self.copies[1 - side], list(known))
+        out = np.zeros(len(self.copies[1 - side]), bool)
+        for partner in known:
+            out |= self.copies[1 - side] == partner
         return out
 
 

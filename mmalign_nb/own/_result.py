@@ -66,7 +66,7 @@ class FolderAlignment:
         Answers on single matches, if there are any.
     source : dict
         Where it all came from, for ``python -m mmalign_nb label`` and ``report``.
-    held_out : (float32 (n, D), float32 (m, D)) or None
+    held_out : (float32 (n, D), float32 (m, D))
         Two tables whose dot products are the scores of each row by an encoder that has not seen its given pair.
 
     Raises
@@ -74,8 +74,17 @@ class FolderAlignment:
     OSError
         By ``save``, if the folder cannot be written.
 
+    References
+    ----------
+    Y. Benjamini, Y. Hochberg, *Controlling the false discovery rate*, JRSS-B 57(1):289–300, 1995. S. Bates, E. Candès, L. Lei, Y. Romano,
+    M. Sesia, *Testing for outliers with conformal p-values*, Annals of Statistics 51(1), 2023.
+
     Notes
     -----
+    ``promise`` has two halves where items without a given partner are matched. Held-out pairs show how often the right one is found; the
+    same items, their partners taken away, show what an item scores whose partner is not in the folder, and the line is above nearly
+    all of that. With answers on single matches (``labels``) it is about the very matches at hand, and rests on nothing else.
+
     Notebook: ``11_your_own_data``.
 
     Examples
@@ -87,8 +96,28 @@ class FolderAlignment:
     >>> found = align_folder(data, encoder="own", progress=False)
     >>> found.table().columns.tolist()
     ['a', 'b', 'score', 'kept', 'known', 'partner', 'reason']
-    >>> len(found.matches), int((found.known < 0).sum())
-    (60, 20)
+    >>> len(found.matches), int(found.open.sum()), found.summary()["given_pairs"]
+    (60, 20, 40)
+    >>> found.threshold, found.promise  # doctest: +ELLIPSIS
+    (..., '...')
+    >>> len(found.unmatched()) == 2 * (20 - int((found.kept & found.open).sum()))
+    True
+
+    Answers on single matches move the line:
+
+    >>> labelling = found.labelling()
+    >>> while labelling.ask() is not None:
+    ...     i, j = labelling.ask()
+    ...     labelling.answer(i == j)
+    >>> told = found.labelled(labelling)
+    >>> told.labels is labelling
+    True
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     told.save(folder)
+    ...     names = {file.name for file in pathlib.Path(folder).iterdir()}
+    >>> names >= {"matches.csv", "unmatched.csv", "audit.csv", "labels.csv", "summary.json"}
+    True
     """
 
     collection: Collection
@@ -112,15 +141,15 @@ class FolderAlignment:
     notes: list[str] = field(default_factory=list)
     labels: Labelling | None = None
     source: dict[str, Any] = field(default_factory=dict)
-    held_out: tuple[np.ndarray, np.ndarray] | None = None
+    held_out: tuple[np.ndarray, np.ndarray] = (np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))
 
     @property
-    def given_scores(self) -> np.ndarray | None:
+    def given_scores(self) -> np.ndarray:
         """All scores, float32 (n, m), row by row by an encoder that has not seen the row's given pair; made anew at each call.
 
         ``evaluate.audit(alignment.held_out, alignment.pairs, metric="dot")`` needs no such matrix.
         """
-        return None if self.held_out is None else self.held_out[0] @ self.held_out[1].T
+        return np.asarray(self.held_out[0] @ self.held_out[1].T)
 
     @property
     def items_a(self) -> Items:
@@ -165,7 +194,13 @@ class FolderAlignment:
         kept, rows = self.kept, []
         for k in np.argsort(-self.scores, kind="stable").tolist():
             i, j = self.matches.pairs[k].tolist()
-            reason = "no line yet" if self.threshold is None else "at or above the line" if kept[k] else "below the line"
+            reason = (
+                "no line yet"
+                if self.threshold is None
+                else "at or above the line"
+                if kept[k]
+                else "below the line"
+            )
             rows.append(
                 (ids[0][i], ids[1][j], round(float(self.scores[k]), 4), bool(kept[k]), _KNOWN[int(self.known[k])],
                  "; ".join(given.get(i, [])), reason)
@@ -204,10 +239,20 @@ class FolderAlignment:
                     elif self.threshold is None:
                         why = "there is no line yet"
                     elif int(self.matches.pairs[partner[i], 1 - side]) != at:
-                        why = "its best fits another better, and with the one that it got it is below the line"
+                        why = (
+                            "its best fits another better, and with the one that it got it is below the line"
+                        )
                     else:
                         why = "below the line"
-                    rows.append(("ab"[side], ids[i], names[at] if at >= 0 else "", round(float(scores[row, best]), 4) if at >= 0 else np.nan, why))
+                    rows.append(
+                        (
+                            "ab"[side],
+                            ids[i],
+                            names[at] if at >= 0 else "",
+                            round(float(scores[row, best]), 4) if at >= 0 else np.nan,
+                            why,
+                        )
+                    )
         return pd.DataFrame(rows, columns=["side", "id", "best", "score", "why"])
 
     def labelling(self) -> Labelling:
@@ -222,8 +267,14 @@ class FolderAlignment:
         if self.labels is not None:
             return self.labels
         some = self.open if self.open.any() else np.ones(len(self.scores), bool)
-        pool = replace(self.matches, pairs=self.matches.pairs[some], scores=self.scores[some], margins=self.matches.margins[some])
-        return Labelling(pool, self.target, self.delta, self.seed)
+        pool = replace(
+            self.matches,
+            pairs=self.matches.pairs[some],
+            scores=self.scores[some],
+            margins=self.matches.margins[some],
+        )
+        n = len(pool.pairs)  # of few matches, Labelling's own first line would be all of them
+        return Labelling(pool, self.target, self.delta, self.seed, first=max(4, n // 2) if n < 80 else None)
 
     def labelled(self, labelling: Labelling) -> FolderAlignment:
         """Return the same with the line that answers speak for; ``labelling`` is that of this alignment, with answers."""
@@ -233,14 +284,20 @@ class FolderAlignment:
         from ._match import by_labels
 
         if not isinstance(labelling, Labelling):
-            raise TypeError(f"labelling is {describe(labelling)}; want a threshold.Labelling: alignment.labelling()")
+            raise TypeError(
+                f"labelling is {describe(labelling)}; want a threshold.Labelling: alignment.labelling()"
+            )
         mine = replace(self, labels=None).labelling()
         if labelling._fingerprint != mine._fingerprint:
-            raise ValueError("labelling is of another pool or has other settings; want alignment.labelling(), with answers")
+            raise ValueError(
+                "labelling is of another pool or has other settings; want alignment.labelling(), with answers"
+            )
         if not labelling.asked:
             return self
         line = by_labels(labelling, self.target, self.delta)
-        return replace(self, labels=labelling, threshold=line.threshold, promise=line.promise, voids=line.voids)
+        return replace(
+            self, labels=labelling, threshold=line.threshold, promise=line.promise, voids=line.voids
+        )
 
     def summary(self) -> dict[str, Any]:
         """What ``summary.json`` holds: versions, counts, encoders, line and promise; the same for the same content."""
@@ -313,6 +370,6 @@ def _write_table(frame: pd.DataFrame, place: Path) -> None:
 
 def load(folder: str | os.PathLike[str]) -> FolderAlignment:
     """Return the alignment of a folder that ``align`` has written, with the answers that are in it, made again from its stages."""
-    from ._terminal import opened
+    from .terminal import opened
 
     return opened(as_path(folder, "folder"))

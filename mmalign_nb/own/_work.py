@@ -41,8 +41,6 @@ class Work:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self.taken: list[str] = []  # stages that were found
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
 
     def stage(self, name: str, of: Any, make: Callable[[], Made]) -> Made:
         """What a stage holds: read if it is there and fits, else made and kept."""
@@ -53,6 +51,7 @@ class Work:
             self.taken.append(name)
             return found
         facts, arrays = make()
+        self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(place) as file:
             write_archive(file, {"digest": key, "facts": facts}, arrays)
         return self._read(place, key) or (facts, arrays)  # as it will be read the next time, to the bit

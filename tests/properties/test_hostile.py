@@ -28,7 +28,7 @@ NOT_CALLED = {
     "Leakage", "PairReport", "RankingReport", "RetrievalReport", "LinearMap", "METRICS", "COLORS", "MARKERS", "Picture", "new_figure", "Collection",
     "Note", "from_folder", "from_csv", "from_arrays", "sample", "styled", "colors", "digits", "typefaces", "spoken_digits", "esc10", "wikipedia",
     "WikipediaFeatures", "Recall", "Break", "Segment", "Synchronization", "Video", "read_video", "downloaded",
-    "TorchvisionImage", "SentenceTransformerEncoder",
+    "TorchvisionImage", "SentenceTransformerEncoder", "align_folder", "FolderAlignment",
 }  # fmt: skip
 
 

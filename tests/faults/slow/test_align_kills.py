@@ -13,7 +13,9 @@ from mmalign_nb.__main__ import main
 from mmalign_nb.datasets import glyphs
 
 PIL = pytest.importorskip("PIL.Image")
-pytestmark = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="the system cannot fork")
+pytestmark = pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="the system cannot fork"
+)
 
 
 def align(folder, out, moment):

@@ -1,4 +1,4 @@
-"""``align`` and ``label`` at a terminal."""
+"""``align``, ``label`` and ``report`` at a terminal: each takes what the command line said, and gives the exit code."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def said(found: FolderAlignment, out: Path) -> str:
     if skipped:
         lines.append(f"{skipped} files skipped; summary.json says why")
     for name, mrr, low, high in taken[["encoder", "mrr", "low", "high"]].itertuples(index=False):
-        measured = "" if mrr != mrr else f": held-out mean reciprocal rank {mrr:.2f} ({low:.2f} to {high:.2f})"
+        measured = (
+            "" if mrr != mrr else f": held-out mean reciprocal rank {mrr:.2f} ({low:.2f} to {high:.2f})"
+        )
         lines.append(f"encoder: {name}{measured}")
     lines += [found.promise, *(f"note: {note}" for note in found.notes)]
     lines.append(f"results: {out / 'report.html' if (out / 'report.html').exists() else out}")
@@ -69,7 +71,9 @@ def opened(out: Path, labels: Any = None) -> FolderAlignment:
     try:
         source = json.loads(place.read_text(encoding="utf-8"))["source"]
         if not isinstance(source["path"], str) or "target" not in source:
-            raise ValueError(f"{out} was written from Python; there, go on with alignment.labelling() and alignment.save()")
+            raise ValueError(
+                f"{out} was written from Python; there, go on with alignment.labelling() and alignment.save()"
+            )
     except (KeyError, TypeError, json.JSONDecodeError) as err:
         raise ValueError(f"{place} is not as align has written it ({type(err).__name__})") from err
     return _again(source, out, labels, False)
@@ -94,11 +98,23 @@ def label(asked: Any) -> int:
     return 0
 
 
+def report(asked: Any) -> int:
+    """Write the pages of a folder of results again."""
+    from ._report import report as write  # type: ignore[import-not-found,unused-ignore]
+
+    print(write(as_path(asked.out, "out")))
+    return 0
+
+
 def _ask(found: FolderAlignment, labelling: Any, place: Path) -> None:
     words = {"y": True, "n": False, "?": None}
-    print("Do the two belong together? y yes, n no, ? cannot tell, u undo, q stop. Each answer is saved at once.")
+    print(
+        "Do the two belong together? y yes, n no, ? cannot tell, u undo, q stop. Each answer is saved at once."
+    )
     while (pair := labelling.ask()) is not None:
-        print(f"\n{len(labelling.asked) + 1}. {_shown(found, 'a', pair[0])}\n   {_shown(found, 'b', pair[1])}")
+        print(
+            f"\n{len(labelling.asked) + 1}. {_shown(found, 'a', pair[0])}\n   {_shown(found, 'b', pair[1])}"
+        )
         try:
             answer = input("y/n/?/u/q: ").strip().lower()[:1]
         except EOFError:
@@ -116,6 +132,10 @@ def _ask(found: FolderAlignment, labelling: Any, place: Path) -> None:
 
 
 def _shown(found: FolderAlignment, side: str, at: int) -> str:
-    items, ids, kind = (found.items_a, found.ids_a, found.a) if side == "a" else (found.items_b, found.ids_b, found.b)
+    items, ids, kind = (
+        (found.items_a, found.ids_a, found.a) if side == "a" else (found.items_b, found.ids_b, found.b)
+    )
     text = getattr(items, kind)[at] if kind.startswith("text") else ""
-    return "".join(x if x.isprintable() else " " for x in f"{kind} {ids[at]}{f': {text}' if text else ''}")[:300]
+    return "".join(x if x.isprintable() else " " for x in f"{kind} {ids[at]}{f': {text}' if text else ''}")[
+        :300
+    ]
