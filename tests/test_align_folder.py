@@ -154,7 +154,7 @@ class ByHeart(BaseEstimator):
         out = np.zeros((len(X), 1024), np.float32)
         for row, x in enumerate(np.asarray(X, np.float32)):
             k = self.known_["ab".index(side)].get(x.tobytes())
-            out[row, 512 + hash(x.tobytes()) % 512 if k is None else k] = 1
+            out[row, {"a": 1022, "b": 1023}[side] if k is None else k] = 1
         return out
 
 
@@ -218,6 +218,27 @@ def test_the_line_keeps_its_promises_on_pairs_that_were_hidden_and_on_items_with
     assert missed <= 7  # P(Bin(40, 0.1) > 7) < 0.05, and 0.05 is what 40 kept ones may lack by chance
     assert np.mean(strangers) <= 0.2
     assert np.mean(strangers) > 0
+
+
+def test_where_the_wrong_score_like_the_right_there_is_no_line():
+    """Items come in twos that are hardly apart, so a fifth of the matches are wrong, and no score shows it."""
+    lines, share = 0, []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x = np.repeat(rng.normal(size=(80, 16)), 2, axis=0) + 0.08 * rng.normal(size=(160, 16))
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        image = np.clip(127.5 + 127.5 * x, 0, 255).astype(np.uint8).reshape(160, 4, 4)
+        text = [" ".join(f"{v:.4f}" for v in row) for row in x + 0.1 * rng.normal(size=x.shape)]
+        found = align_folder(
+            from_arrays(image=image, text=text),
+            encoder=DualEncoder(Pixels(), Numbers()),
+            seed=seed,
+            progress=False,
+        )
+        share.append((found.known == 1).mean())
+        lines += found.threshold is not None
+    assert 0.6 < np.mean(share) < 0.86
+    assert lines <= 5  # P(Bin(20, 0.1) > 5) = 0.01
 
 
 # ---- none, few, all; labels
@@ -439,7 +460,7 @@ def test_labels_from_the_page_move_the_line_and_the_terminal_asks(done, tmp_path
     assert main(["label", str(out), "--answers", str(tmp_path / "answers.csv")]) == 0
     assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["answers"] == 3
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    keys = iter(["y", "x", "n", "u", "q"])
+    keys = iter(["y", "x", "y", "u", "q"])
     monkeypatch.setattr("builtins.input", lambda prompt: next(keys))
     assert main(["label", str(out)]) == 0
     told = json.loads((out / "summary.json").read_text(encoding="utf-8"))
@@ -487,7 +508,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_results(tmp_path):
         progress=False,
     )
     want, context = results(tmp_path / "whole"), multiprocessing.get_context("fork")
-    for moment in (4, 19, 35):
+    for moment in (4, 35):
         out = tmp_path / f"out{moment}"
         for again in (moment, 3):  # and once more on the way
             child = context.Process(target=killed, args=(out, image, text, pairs, again))

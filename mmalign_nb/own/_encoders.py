@@ -347,9 +347,11 @@ def frozen(part: Any) -> bool:
 
 
 def tag(encoder: Any) -> Any:
-    """What the vectors of one of our frozen encoders hang on, for a digest; None for an encoder that is not ours."""
+    """What the vectors of an encoder hang on, for a digest, if it is one of ours that has learned nothing; else None."""
+    from ..features import EfficientNetLite, WordLlamaText
+
     kind = type(encoder)
-    if not kind.__module__.startswith(f"{__package__.partition('.')[0]}.") or hasattr(encoder, "net_"):
+    if kind not in (SymbolLook, SymbolWords, Things, Look, Listen, Watch, EfficientNetLite, WordLlamaText):
         return None
     params = encoder.get_params() if hasattr(encoder, "get_params") else vars(encoder)
     return [kind.__qualname__, {k: repr(v) for k, v in sorted(params.items())}]

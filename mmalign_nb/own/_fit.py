@@ -110,8 +110,8 @@ class Trial:
             return {}, {"x": np.asarray(seen(side.items), np.float32)}
 
         known = tag(part)
-        theirs = known is None or (whole and None in (tag(self.dual.encoder_a), tag(self.dual.encoder_b)))
-        if theirs or hasattr(seen(side.items[:2]), "toarray"):  # what theirs do is only known when it is done
+        theirs = known is None or (whole and None in map(tag, (self.dual.encoder_a, self.dual.encoder_b)))
+        if theirs:  # what it does is only known when it is done
             return seen(side.items)
         return self.work.stage(f"features-{letter}-{known[0]}", [known, side.digest], make)[1]["x"]
 
