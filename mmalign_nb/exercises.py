@@ -603,7 +603,7 @@ _EXERCISES: dict[str, Number | Choice | Collection | Made] = {
         tolerance=1,
         reason="Some wrong captions were learned, and what has been learned looks right. Held-out scores find more.",
         low="Hand audit the two tables of vectors and the pairs, and count the wrong ones among its first forty.",
-        high="Are these vectors of the encoder that has seen all pairs, and not the held-out ones?",
+        high="Take the vectors of the encoder that has seen all pairs, not the held-out ones.",
         wanted="a whole number",
         near={20: "This is what held-out scores find."},
     ),
