@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import __version__
+import mmalign_nb
 
 PACKAGE = Path(__file__).resolve().parent
 TORCH = ("torch", "torchvision", "torchaudio")
@@ -169,7 +169,7 @@ def _packages() -> Iterator[Finding]:
         yield Finding(
             "ok",
             "packages",
-            f"mmalign_nb {__version__} ({where}), all {len(rest)} that it needs are new enough",
+            f"mmalign_nb {mmalign_nb.__version__} ({where}), all {len(rest)} that it needs are new enough",
         )
 
 
@@ -560,9 +560,9 @@ def _origin() -> str:
     """Where the package was installed from, as pip noted it, else its name."""
     try:
         told = importlib.metadata.distribution("mmalign_nb").read_text("direct_url.json")
-        return str(json.loads(told)["url"]) if told else f"mmalign_nb=={__version__}"
+        return str(json.loads(told)["url"]) if told else f"mmalign_nb=={mmalign_nb.__version__}"
     except (importlib.metadata.PackageNotFoundError, ValueError, KeyError):
-        return f"mmalign_nb=={__version__}"
+        return f"mmalign_nb=={mmalign_nb.__version__}"
 
 
 def _set(variable: str, value: str = "") -> str:

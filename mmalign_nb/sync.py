@@ -354,8 +354,8 @@ def synchronize(
         mean nothing. ``p_value``: the share of copies, with one added above and below, whose best way is worth as much. In
         a copy each window's evidence is rolled along the offsets by a random amount, which keeps all that a window says and
         destroys that they agree. But neighbours share what lies on their border, and a rhythm goes on; so in copies of the second
-        kind three windows in a row are rolled together, and in those of the third half of all windows. The largest of the three p-values
-        counts. ``ambiguous``: at m other offsets, too, the n
+        kind three windows in a row are rolled together, and in those of the third seven (at most half of them). The largest of the
+        three p-values counts. ``ambiguous``: at m other offsets, too, the n
         windows of the longest segment have evidence that chance gives in less than half of all cases (Fisher's method:
         Gamma(n), times K), and they do not prefer the one found to the best of these (Wilcoxon's signed-rank test, at
         ``alpha`` / (m + 1)), as with a regular beat.
@@ -430,8 +430,9 @@ def synchronize(
     )
     prices = float(np.log(len(starts))), float(np.log(len(starts)) + np.log(2 * reach + 1) - np.log(alpha))
     way, worth = _best_way(evidence, prices)
-    # How far windows resemble their neighbours is not known: from not at all to as far as a null can tell.
-    blocks = (1, 3, int(heard.any(axis=1).sum()) // 2)
+    # How far windows hang together with their neighbours is not known. Longer blocks, as long as what lies between two breaks,
+    # would keep the segments of a true pair, and be worth as much as it.
+    blocks = (1, 3, min(7, int(heard.any(axis=1).sum()) // 2))
     null = [_rolled_worths(evidence, heard, prices, block, copies, rng) for block in blocks]
     p = float(max((1 + (x >= worth - 1e-9).sum()) / (1 + copies) for x in null))
 

@@ -123,6 +123,19 @@ def test_a_table_that_does_not_say_which_column_is_which(tmp_path):
         read(tmp_path)
 
 
+def test_a_table_that_breaks_off_says_where(tmp_path):
+    table = tmp_path / "captions.csv"
+    for body, said in (
+        ('a,one\nb,"tw"o\n', "line 3"),
+        ('a,one\nb,"two', "line 3: unexpected end"),
+        ("a,o\0ne\n", "zero bytes"),
+        ("", "empty file"),
+    ):
+        table.write_text(body and f"file,caption\n{body}", encoding="utf-8")
+        with pytest.raises(ValueError, match=f"captions.csv: .*{said}"):
+            read(tmp_path)
+
+
 def test_a_second_table_of_captions_is_said(tmp_path):
     (tmp_path / "captions.csv").write_text("file,caption\na,one\n", encoding="utf-8")
     (tmp_path / "captions.tsv").write_text("file\tcaption\na\ttwo\n", encoding="utf-8")
@@ -323,6 +336,15 @@ def test_without_the_extra_films_are_left_out_and_said(tmp_path, monkeypatch):
     assert whys(found, "a.mp4") == [("skipped", 'read_video needs av: pip install "mmalign_nb[video]"')]
 
 
+def test_a_frame_of_too_many_pixels_is_never_decoded(tmp_path, monkeypatch):
+    from mmalign_nb.datasets import video
+
+    write(tmp_path / "a.mp4", range(0, 400, 40), [100] * 10)
+    (tmp_path / "a.txt").write_text("words", encoding="utf-8")
+    monkeypatch.setattr(video, "_MOST_PIXELS", 64 * 48 - 1)
+    assert [what for what, _ in whys(read(tmp_path), "a.mp4")] == ["skipped"]
+
+
 def test_all_films_together_are_bounded(tmp_path, monkeypatch):
     from mmalign_nb.datasets import own
 
@@ -371,9 +393,26 @@ def test_what_is_no_folder_or_holds_nothing(tmp_path):
         read(tmp_path / "file")
     with pytest.raises(ValueError, match="nothing that can be used.*file: another kind"):
         read(tmp_path)
-    for bad in ({"size": 0}, {"seconds": -1}, {"sample_rate": 1}, {"encoding": "klingon"}):
+    for bad in (
+        {"size": 0},
+        {"seconds": -1},
+        {"sample_rate": 1},
+        {"encoding": "klingon"},
+        {"encoding": "hex"},
+    ):
         with pytest.raises(ValueError, match=next(iter(bad))):
             read(tmp_path, **bad)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of another kind")
+def test_names_that_cannot_be_printed_are_said_by_their_codes(tmp_path):
+    name = os.fsdecode(b"\xe9\x1b[31m")
+    picture(tmp_path, name + ".png")
+    (tmp_path / (name + "\n.png")).write_bytes(b"")
+    found = read(tmp_path)
+    assert found["image"].ids.tolist() == ["\\xe9\x1b[31m"]
+    assert [n.file for n in found.notes] == ["\\xe9\\x1b[31m\\n.png"]
+    found.to_frame().to_csv(tmp_path / "notes.csv")
 
 
 # ---- tables and arrays

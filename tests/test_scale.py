@@ -167,6 +167,14 @@ def opened(name):
         return np.asarray(image)
 
 
+def test_a_picture_is_turned_as_its_file_says(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    Image.fromarray(PICTURES[0]).save(tmp_path / "a.png", exif=exif)
+    done = scale.embed([tmp_path / "a.png"], Columns(), tmp_path / "out")
+    np.testing.assert_array_equal(done.vectors.compute(), Columns().transform([PICTURES[0][::-1, ::-1]]))
+
+
 def test_a_bad_item_is_reported_and_costs_no_other(tmp_path):
     paths = files(tmp_path / "pictures")
     paths[3].write_bytes(b"no picture")
@@ -177,7 +185,9 @@ def test_a_bad_item_is_reported_and_costs_no_other(tmp_path):
     done = scale.embed(paths, Picky(), tmp_path / "out", chunk=6)
     assert [(row, Path(name)) for row, name, _ in done.failed] == [(i, paths[i]) for i in (3, 7, 12, 16)]
     for (_, _, reason), says in zip(
-        done.failed, ("cannot identify", "", "No such file", "ValueError: a black picture"), strict=True
+        done.failed,
+        ("no picture that can be read", "", "No such file", "ValueError: a black picture"),
+        strict=True,
     ):
         assert says in reason
     good = [i for i in range(20) if i not in (3, 7, 12, 16)]

@@ -418,9 +418,9 @@ def test_strangers_are_seldom_synchronous_and_pairs_mostly():
     assert found >= 18, found
 
 
-@pytest.mark.parametrize("kind", [1, 3, 15])
+@pytest.mark.parametrize("kind", [1, 3, 7])
 def test_the_largest_of_the_three_p_values_counts(monkeypatch, kind):
-    """Neighbours share what lies on their border, so copies in which threes, and halves, stay together must be beaten, too."""
+    """Neighbours share what lies on their border, so copies in which threes, and sevens, stay together must be beaten, too."""
 
     def worths(evidence, heard, prices, block, copies, rng):
         return np.full(copies, np.inf if block == kind else 0.0)

@@ -34,7 +34,8 @@ def as_matches(
 
 def left_over(pairs: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """The rows and the columns that are in no pair."""
-    alone_a, alone_b = np.ones(shape[0], bool), np.ones(shape[1], bool)  # np.setdiff1d takes seconds for millions
+    # np.setdiff1d takes seconds for millions.
+    alone_a, alone_b = np.ones(shape[0], bool), np.ones(shape[1], bool)
     alone_a[pairs[:, 0]] = alone_b[pairs[:, 1]] = False
     return np.flatnonzero(alone_a), np.flatnonzero(alone_b)
 

@@ -69,7 +69,7 @@ def read_video(
         If there is no such file.
     TypeError, ValueError
         If the file is no video, has no picture, is damaged or breaks off before ``max_seconds``; if the film would take more than
-        1 GiB; or for an argument that makes no sense. The message names the file.
+        1 GiB, or one of its frames has more than 67 million pixels; or for an argument that makes no sense. The message names the file.
 
     References
     ----------

@@ -667,7 +667,7 @@ def _audit(shown: _Shown) -> str:
 
 
 def _made(shown: _Shown) -> str:
-    from .. import __version__
+    import mmalign_nb
 
     found = shown.found
     tried = [
@@ -689,7 +689,7 @@ def _made(shown: _Shown) -> str:
     )
     line = "none yet" if found.threshold is None else f"{found.threshold:.4f}"
     facts = [
-        f"Line: {line}. Wanted: {_percent(found.target)} right, at a risk of {_percent(found.delta)}. Seed {found.seed}. mmalign_nb {__version__}.",
+        f"Line: {line}. Wanted: {_percent(found.target)} right, at a risk of {_percent(found.delta)}. Seed {found.seed}. mmalign_nb {mmalign_nb.__version__}.",
         "This page holds small pictures, short sounds and scores; no encoder, and nothing from a network.",
         *found.notes,
     ]

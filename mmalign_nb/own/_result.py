@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
+import mmalign_nb
+
 from .._check import describe
 from .._files import as_path, replacing
 
@@ -302,7 +303,7 @@ class FolderAlignment:
         """What ``summary.json`` holds: versions, counts, encoders, line and promise; the same for the same content."""
         found = self.collection.summary()
         return {
-            "mmalign_nb": __version__,
+            "mmalign_nb": mmalign_nb.__version__,
             "sides": {self.a: len(self.ids_a), self.b: len(self.ids_b)},
             "read": json.loads(found.to_json(orient="records")),
             "files": [note._asdict() for note in self.collection.notes],

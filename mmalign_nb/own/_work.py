@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
+import mmalign_nb
+
 from .._files import read_archive, replacing, write_archive
 
 _FORMAT = 2
@@ -46,7 +47,10 @@ class Work:
         """What a stage holds: read if it is there and fits, else made and kept."""
         if self.folder is None:
             return make()
-        place, key = self.folder / f"{name}.npz", digest(_FORMAT, __version__, np.__version__, name, of)
+        place, key = (
+            self.folder / f"{name}.npz",
+            digest(_FORMAT, mmalign_nb.__version__, np.__version__, name, of),
+        )
         if (found := self._read(place, key)) is not None:
             self.taken.append(name)
             return found

@@ -82,7 +82,7 @@ def test_sounds_on_a_phone_in_the_dark(opened):
 
 
 def test_pairs_are_answered_by_keyboard_and_saved(opened, tmp_path):
-    found = alignment()
+    found = alignment(120, 20)
     page = opened(found, write_label_page, size=PHONE, color_scheme="dark")
     page.page.locator(".mm-stage").focus()
     for key in "yn?":
