@@ -499,3 +499,13 @@ def test_the_sample_holds_what_its_readme_says():
     assert all(a in ids["image"] and b in ids["text"] for a, b in right)
     assert len(ids["image"]) == len(ids["text"]) == 91
     assert sum(n.what == "skipped" for n in found.notes) == 7
+
+
+def test_a_table_may_stand_beside_the_folder_of_its_files():
+    found = from_csv(
+        sample() / "captions.csv", image="file", text="caption", folder=sample() / "pictures", progress=False
+    )
+    assert len(found.pairs("image", "text")) == 60
+    assert [note for note in found.notes if note.what == "skipped"] == []
+    with pytest.raises(NotADirectoryError, match="folder is .*captions.csv; want a folder with the table's"):
+        from_csv(sample() / "captions.csv", text="caption", folder=sample() / "captions.csv")

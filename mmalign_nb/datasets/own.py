@@ -235,10 +235,7 @@ def from_folder(
     >>> found.notes
     [Note(file='cat.jpg', modality='image', what='skipped', why='no picture that can be read')]
     """
-    root = as_path(path)
-    if not root.is_dir():
-        fault = NotADirectoryError if root.exists() else FileNotFoundError
-        raise fault(f"path is {root}; want a folder with pictures, sounds and captions")
+    root = _folder(path, "path", "with pictures, sounds and captions")
     how = _Wanted(size, sample_rate, fps, seconds, encoding, progress).checked()
     notes: list[Note] = []
     names = list(_walk(root, notes))
@@ -258,6 +255,14 @@ def from_folder(
     return _read(root, files, rows, notes, how)
 
 
+def _folder(value: Any, name: str, what: str) -> Path:
+    root = as_path(value, name)
+    if not root.is_dir():
+        fault = NotADirectoryError if root.exists() else FileNotFoundError
+        raise fault(f"{name} is {root}; want a folder {what}")
+    return root
+
+
 def from_csv(
     path: str | os.PathLike[str],
     *,
@@ -265,6 +270,7 @@ def from_csv(
     image: str | None = None,
     audio: str | None = None,
     video: str | None = None,
+    folder: str | os.PathLike[str] | None = None,
     size: int = 96,
     sample_rate: int = 16_000,
     fps: float = 4.0,
@@ -274,14 +280,16 @@ def from_csv(
 ) -> Collection:
     """Read a table in which each row names what belongs together: words, a picture's file, a sound's, a film's.
 
-    Commas, semicolons or tabs; with or without a byte-order mark. Files are looked for in the table's folder, and never
-    outside it. A cell may be empty: the item then has no partner there.
+    Commas, semicolons or tabs; with or without a byte-order mark. Files are looked for in one folder, and never outside
+    it. A cell may be empty: the item then has no partner there.
 
     Parameters
     ----------
     path : str or path
     text, image, audio, video : str, optional
         The names of the columns; at least one.
+    folder : str or path, optional
+        Where the files are; by default the table's own folder.
     size, sample_rate, fps, seconds, encoding, progress
         As in :func:`from_folder`.
 
@@ -291,8 +299,8 @@ def from_csv(
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such table.
+    FileNotFoundError, NotADirectoryError
+        If there is no such table or folder.
     TypeError, ValueError
         For a bad argument, a column that is not there, a table that cannot be read, or one of which nothing can be used.
 
@@ -330,7 +338,7 @@ def from_csv(
     at = {
         kind: _column(header, name, (), kind, place.name) for kind, name in wanted.items() if name is not None
     }
-    root = place.parent
+    root = place.parent if folder is None else _folder(folder, "folder", "with the table's files")
     found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in at}  # file or words, key
     texts: list[tuple[str, str, str]] = []
     for number, row in enumerate(body, 1):

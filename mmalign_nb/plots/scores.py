@@ -411,7 +411,7 @@ def precision_recall(
 
     Notes
     -----
-    Notebook: ``11_your_own_data``.
+    Notebook: ``04_alignment``.
 
     Examples
     --------
