@@ -146,7 +146,7 @@ def test_axe_finds_nothing_on_a_phone_with_the_contents_open(visit, book):
 def test_every_panel_of_every_chapter_moves(visit, book):
     """No kernel, no network: what can be turned changes what is shown, and the stored picture has made room."""
     page, panels = visit(), 0
-    for path in sorted(book.glob("0*.html")):
+    for path in sorted(book.glob("[0-9]*.html")):
         page.goto(path.as_uri())
         stored = page.locator("figure figcaption", has_text=re.compile(r"(Panel|Pad)\(")).count()
         page.wait_for_function("n => document.querySelectorAll('.mm-live.alive').length === n", arg=stored)
@@ -171,7 +171,7 @@ def test_every_panel_of_every_chapter_moves(visit, book):
                 "([e, text]) => e.innerText !== text", arg=[panel.element_handle(), before]
             )
             panels += 1
-    assert panels >= 8
+    assert panels >= 15
     assert page.faults == []
 
 
