@@ -99,7 +99,7 @@ nbval: $(VENV)/.installed-test
 	  --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with tests/notebooks/sanitize.cfg notebooks
 
 browser: $(VENV)/.installed-test
-	$(ONE_THREAD) $(PYTEST) -o addopts="-ra" -n 2 --dist loadfile tests/browser
+	$(ONE_THREAD) $(PYTEST) -o addopts="-ra" -n 2 --dist worksteal tests/browser
 
 notebooks: $(VENV)/.installed-test
 	$(BIN)/python tools/notebooks.py

@@ -331,7 +331,7 @@ def asked(notebook, n):
     return told
 
 
-@pytest.mark.parametrize("live", ["lab/tree", "notebooks"], indirect=True)
+@pytest.mark.parametrize("live", ["notebooks"], indirect=True)  # Notebook 7; the others are in JupyterLab
 def test_twenty_fast_keys_reach_python_each_for_its_own_pair(live, served):
     page, here = live.page, labelling()
     kinds = page.evaluate(

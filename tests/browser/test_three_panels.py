@@ -324,6 +324,8 @@ def every(kind, captions):
 @pytest.mark.parametrize(("size", "theme"), LOOKS, ids=LOOKS_BY_NAME)
 @pytest.mark.parametrize("kind", KINDS)
 def test_axe_finds_nothing_and_all_is_on_the_screen(kind, size, theme, from_disk):
+    if theme == "dark" and kind not in ("picture", "text"):
+        pytest.skip("what plays has the colours of what is seen")
     for p in every(kind, NAMES if kind in ("sound", "text") else None):
         page = from_disk(p, size=size, color_scheme=theme)
         assert not page.too_wide()
@@ -460,7 +462,7 @@ def asked(notebook, code, wanted):
     assert said == str(wanted)
 
 
-@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
+@pytest.mark.parametrize("app", ["notebooks"])  # Notebook 7; the tests below are in JupyterLab
 def test_both_sides_turn_the_same_knobs(app, live, open_notebook):
     notebook = open_notebook(live, app=app)
     its_own = set(notebook.complaints)  # Notebook 7 itself has something to say at its start

@@ -151,6 +151,7 @@ export class Walk {
     }
     for (let m = 1; m < n; m++) out[m] = Math.max(out[m], out[m - 1]); // a looser line has no fewer right ones
     for (let m = n - 1; m > 0; m--) out[m - 1] = Math.max(out[m - 1], out[m] - 1); // and a stricter one no more wrong ones
+    for (let m = 0, wrong = 0; m < n; m++) out[m] = Math.min(out[m], m + 1 - (wrong += this.label[m] === 0 ? 1 : 0)); // not against what is seen
     return out;
   }
 
