@@ -1,7 +1,10 @@
 """The book that the unit tests have built, for the browser tests: building it takes half a minute of two cores."""
 
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from book.living import KEPT, ROOT
@@ -20,6 +23,20 @@ def state() -> str:
             found.update(path.relative_to(ROOT).as_posix().encode())
             found.update(hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()
+
+
+def build(folder: Path, seed: int) -> Path:
+    """Build it in a process of its own, which numbers its hashes by ``seed``."""
+    told = subprocess.run(
+        [sys.executable, "-m", "book", str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": str(seed), "LC_ALL": "C"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=900,
+    )
+    assert told.returncode == 0, told.stdout.decode("utf-8", "replace")
+    return folder
 
 
 def keep(folder: Path) -> None:
