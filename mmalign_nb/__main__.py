@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,7 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     asked = _parser().parse_args(arguments)
     try:
-        return _run(asked)
+        with warnings.catch_warnings():  # a sentence for the reader, without the place in the code
+            warnings.showwarning = lambda message, *_: print(f"note: {message}", file=sys.stderr)
+            return _run(asked)
     except KeyboardInterrupt:
         kept = getattr(asked, "out", None)
         print(

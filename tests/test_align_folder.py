@@ -538,3 +538,17 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_results(no_pages, tmp_path)
         )
         assert results(out) == want
         assert not list(out.rglob("*.part"))
+
+
+def test_a_warning_is_a_note_on_one_line(capsys, monkeypatch):
+    import warnings
+
+    from mmalign_nb.own import terminal
+
+    monkeypatch.setattr(terminal, "report", lambda asked: warnings.warn("few pairs", stacklevel=1) or 0)
+    before = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["report", "DIR"]) == 0
+    assert capsys.readouterr().err == "note: few pairs\n"
+    assert warnings.showwarning is before

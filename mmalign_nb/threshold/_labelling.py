@@ -401,7 +401,9 @@ class Labelling:
         right = np.maximum.accumulate(right)  # a looser line has no fewer right ones
         each = np.arange(1, len(right) + 1)
         wrong = np.minimum.accumulate((each - right)[::-1])[::-1]  # and a stricter one no more wrong ones
-        return each - np.maximum(wrong, np.cumsum(self._label == 0))  # one bound in ten is false: not against what is seen
+        return each - np.maximum(
+            wrong, np.cumsum(self._label == 0)
+        )  # one bound in ten is false: not against what is seen
 
     # ---- on disk
 

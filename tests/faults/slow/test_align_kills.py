@@ -71,7 +71,7 @@ def test_killed_at_fifty_moments_it_goes_on_to_the_same_results(tmp_path):
     long, want = time.monotonic() - start, results(tmp_path / "whole")
     assert set(want) >= {"matches.csv", "unmatched.csv", "audit.csv", "summary.json"}
     kills, out = 0, tmp_path / "out0"
-    for k, moment in enumerate(np.linspace(1, 60, 40).astype(int).tolist() + [None] * 30):
+    for k, moment in enumerate(np.linspace(1, 60, 40).astype(int).tolist() + [None] * 90):
         if moment is None:  # at any time at all, between two moves too
             end = run(out, 0, rng.uniform(0, long))
         else:

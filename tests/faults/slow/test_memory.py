@@ -13,8 +13,11 @@ N = 10_000
 CHILD = """
 import resource, sys
 {line}
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(len(found["image"]) if found else 0, peak * (1 if sys.platform == "darwin" else 1024))
+if sys.platform == "linux":  # ru_maxrss begins there with what the parent had
+    peak = next(int(x.split()[1]) for x in open("/proc/self/status") if x.startswith("VmHWM")) * 1024
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print(len(found["image"]) if found else 0, peak)
 """
 FOLDER = "from mmalign_nb.datasets import from_folder; found = from_folder(sys.argv[1], progress=False)"
 PICTURE = "from pathlib import Path; from mmalign_nb.datasets._readers import read_picture; found = read_picture(Path(sys.argv[1]), 96) and None"
