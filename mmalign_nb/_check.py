@@ -593,3 +593,18 @@ def _to_sound(x: np.ndarray, name: str) -> str:
         return f"for {x.dtype} write ({name} / {half if x.dtype.kind == 'i' else 1}).astype('float32')"
     kind, size = ("8-bit sound", 32) if half == 128 else (x.dtype, 64)
     return f"for {kind} write ({name}.astype('float{size}') - {half}) / {half}"
+
+
+def is_frozen(part: Any) -> bool:
+    """Whether an encoder is as it will be: it came fitted, or cannot be fitted at all."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.utils.validation import check_is_fitted
+
+    if isinstance(part, FrozenEstimator) or not (hasattr(part, "fit") and hasattr(part, "get_params")):
+        return True
+    try:
+        check_is_fitted(part)
+    except NotFittedError:
+        return False
+    return True

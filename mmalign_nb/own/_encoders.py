@@ -331,21 +331,6 @@ def imported(name: str) -> Any:
     return found
 
 
-def frozen(part: Any) -> bool:
-    """Whether an encoder is as it will be: fitted, or with nothing to fit."""
-    from sklearn.exceptions import NotFittedError
-    from sklearn.frozen import FrozenEstimator
-    from sklearn.utils.validation import check_is_fitted
-
-    if isinstance(part, FrozenEstimator) or not (hasattr(part, "fit") and hasattr(part, "get_params")):
-        return True
-    try:
-        check_is_fitted(part)
-    except NotFittedError:
-        return False
-    return True
-
-
 def tag(encoder: Any) -> Any:
     """What the vectors of an encoder hang on, for a digest, if it is one of ours that has learned nothing; else None."""
     from ..features import EfficientNetLite, WordLlamaText

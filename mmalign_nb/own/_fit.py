@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._encoders import Candidate, frozen, tag, unit
+from .._check import is_frozen
+from ._encoders import Candidate, tag, unit
 from ._pairs import Split
 from ._work import Work, digest
 
@@ -61,7 +62,7 @@ class Trial:
             part = getattr(self.dual, f"encoder_{letter}")
             if hasattr(self.dual, f"encoder_{letter}_"):
                 part = getattr(self.dual, f"encoder_{letter}_")
-            if frozen(part):
+            if is_frozen(part):
                 features = self._features(part, side, letter)
                 of.append(
                     digest(np.asarray(features.toarray() if hasattr(features, "toarray") else features))

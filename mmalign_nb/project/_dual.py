@@ -13,9 +13,8 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted
 
-from .._check import as_matrix, check_same_length, describe, one_of
+from .._check import as_matrix, check_same_length, describe, is_frozen, one_of
 from .._files import as_path, read_archive, write_archive
 from .._folder import Kind, check_sum, opened, write
 from ._base import Projection, mean_reciprocal_rank
@@ -94,7 +93,7 @@ class DualEncoder(TransformerMixin, BaseEstimator):
     # ---- scikit-learn's ways
 
     def __sklearn_clone__(self) -> DualEncoder:
-        a, b = (x if _is_frozen(x) else clone(x) for x in (self.encoder_a, self.encoder_b))
+        a, b = (x if is_frozen(x) else clone(x) for x in (self.encoder_a, self.encoder_b))
         return type(self)(a, b, clone(self.projection, safe=False))
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -118,7 +117,7 @@ class DualEncoder(TransformerMixin, BaseEstimator):
         for side in ("encoder_a", "encoder_b"):
             part = params.get(side, getattr(self, side))
             inner = [name for name in params if name.startswith(f"{side}__")]
-            if inner and _is_frozen(part):
+            if inner and is_frozen(part):
                 raise ValueError(
                     f"{inner[0]} is to be set, but {side} is fitted already, so it stays as it is; to train it anew "
                     f"give an unfitted one: sklearn.base.clone({side})"
@@ -139,14 +138,14 @@ class DualEncoder(TransformerMixin, BaseEstimator):
             _check_items(x, f"items_{side}")
         check_same_length(items_a, items_b, "items_a", "items_b")
         encoders = {side: self._encoder(side) for side in "ab"}
-        waiting = [s for s, encoder in encoders.items() if not _is_frozen(encoder) and _wants_target(encoder)]
+        waiting = [s for s, encoder in encoders.items() if not is_frozen(encoder) and _wants_target(encoder)]
         if len(waiting) == 2:
             raise ValueError(
                 "encoder_a and encoder_b both need a target to be fitted to, and neither has one before the other; fit "
                 "one of them first, e.g. encoder_a.fit(items_a, labels)"
             )
         fitted = {
-            side: encoder if _is_frozen(encoder) else clone(encoder).fit(items[side])
+            side: encoder if is_frozen(encoder) else clone(encoder).fit(items[side])
             for side, encoder in encoders.items()
             if side not in waiting
         }
@@ -159,7 +158,7 @@ class DualEncoder(TransformerMixin, BaseEstimator):
             _check_projection(self.projection)
             A, B = (_vectors(fitted[side], items[side], side) for side in "ab")
             projection = clone(self.projection, safe=False).fit(A, B)
-        elif not waiting and not all(map(_is_frozen, encoders.values())):
+        elif not waiting and not all(map(is_frozen, encoders.values())):
             raise ValueError(
                 "projection is None, and no encoder learns from the other, so they share no space; give a projection, "
                 "e.g. DualEncoder(encoder_a, encoder_b, CCA())"
@@ -226,7 +225,7 @@ class DualEncoder(TransformerMixin, BaseEstimator):
         if hasattr(self, "encoder_a_"):
             return self.encoder_a_, self.encoder_b_, self.projection_
         parts = self._encoder("a"), self._encoder("b"), self.projection
-        return parts if all(x is None or _is_frozen(x) for x in parts) else None
+        return parts if all(x is None or is_frozen(x) for x in parts) else None
 
     def _parts(self) -> tuple[Any, Any, Any]:
         if (parts := self._ready()) is None:
@@ -385,17 +384,6 @@ def _own() -> dict[str, Any]:
 
 def _import_path(part: Any) -> str:
     return f"{type(part).__module__}:{type(part).__qualname__}"
-
-
-def _is_frozen(part: Any) -> bool:
-    """Whether an encoder came fitted, or cannot be fitted at all."""
-    if isinstance(part, FrozenEstimator) or not (hasattr(part, "fit") and hasattr(part, "get_params")):
-        return True
-    try:
-        check_is_fitted(part)
-    except NotFittedError:
-        return False
-    return True
 
 
 def _wants_target(encoder: Any) -> bool:
