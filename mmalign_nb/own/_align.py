@@ -120,7 +120,7 @@ def align_folder(
         "encoder": encoder if isinstance(encoder, str) else "given in Python",
         "encoding": None,
     }  # fmt: skip
-    return align(
+    found = align(
         collection,
         place,
         source,
@@ -133,13 +133,16 @@ def align_folder(
         seed=seed,
         progress=progress,
     )
+    if place is not None:
+        found.save(place)
+    return found
 
 
 def align(
     collection: Collection, out: Path | None, source: dict[str, Any], *, pairs: Any, encoder: Any, target: float, a: str | None,
     b: str | None, labels: Any, seed: int, progress: bool,
 ) -> FolderAlignment:  # fmt: skip
-    """``align_folder`` of what has been read."""
+    """``align_folder`` of what has been read: stages go to ``out``, the results are the caller's to save."""
     a, b = _sides(collection, a, b)
     values = [getattr(collection[side], side) for side in (a, b)]
     known = [
@@ -177,10 +180,7 @@ def align(
         tried=tried, target=target, delta=_DELTA, seed=seed, notes=notes, source=source,
         held_out=scores,
     )  # fmt: skip
-    result = _labelled(result, labels)
-    if out is not None:
-        result.save(out)
-    return result
+    return _labelled(result, labels)
 
 
 def _labelled(result: FolderAlignment, labels: Any) -> FolderAlignment:

@@ -32,6 +32,7 @@ def align(asked: Any) -> int:
     }
     labels = out / "labels.csv"
     found = _again(source, out, labels if labels.is_file() else None, not asked.quiet)
+    found.save(out)
     if not asked.quiet:
         print(said(found, out))
     return 0
@@ -93,7 +94,7 @@ def label(asked: Any) -> int:
         else:
             print(f"open {out / 'label.html'} in a browser, then: label {out} --answers FILE.csv")
         found = found.labelled(labelling)
-        found.save(out)
+    found.save(out)
     print(said(found, out))
     return 0
 
