@@ -14,7 +14,7 @@ import mmalign_nb.own._encoders as encoders
 from mmalign_nb.__main__ import main
 from mmalign_nb.datasets import from_arrays, glyphs
 from mmalign_nb.evaluate import audit
-from mmalign_nb.own import align_folder
+from mmalign_nb.own import _result, align_folder
 from mmalign_nb.project import DualEncoder
 from mmalign_nb.threshold import Labelling
 
@@ -552,3 +552,26 @@ def test_a_warning_is_a_note_on_one_line(capsys, monkeypatch):
         assert main(["report", "DIR"]) == 0
     assert capsys.readouterr().err == "note: few pairs\n"
     assert warnings.showwarning is before
+
+
+def test_a_share_is_promised_as_it_was_asked():
+    symbols = glyphs()[4500:4560]
+    data = from_arrays(image=symbols.image, text=symbols.text)
+    found = align_folder(data, encoder="own", target=0.625, progress=False)
+    assert "right at least 62.5% of the time" in found.promise
+
+
+def test_to_open_results_writes_nothing(tmp_path, capsys):
+    folder, out = tmp_path / "icons", tmp_path / "out"
+    folder.mkdir()
+    symbols = glyphs(size=24)[4500:4520]
+    for i, (picture, words) in enumerate(zip(symbols.image, symbols.text, strict=True)):
+        Image.fromarray(picture).save(folder / f"{i}.png")
+        (folder / f"{i}.txt").write_text(words, encoding="utf-8")
+    assert main(["align", str(folder), "--out", str(out), "--encoder", "own", "--quiet"]) == 0
+    want = results(out)
+    (out / "matches.csv").unlink()
+    _result.load(out)
+    assert not (out / "matches.csv").exists()
+    assert main(["label", str(out)]) == 0  # no answers, and nobody to ask: tables are written all the same
+    assert results(out) == want

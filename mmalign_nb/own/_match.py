@@ -157,7 +157,7 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
 
     groups = found.groups if len(np.unique(found.groups)) < len(found.groups) else None
     line = for_precision(found.scores, found.right, target, delta, groups=groups)
-    new, share = int((found.known < 0).sum()), f"{target:.0%}".replace(".0%", "%")
+    new, share, sure = int((found.known < 0).sum()), _percent(target), _percent(1 - delta)
     asks = answers_needed(target, delta)
     if line.abstained:
         right, n, pool = int(found.right.sum()), len(found.right), new or len(found.known)
@@ -174,7 +174,6 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
             [],
             line.guarantee,
         )
-    sure = f"{1 - delta:.0%}"
     line = replace(line, value=_short(float(line), np.concatenate([found.matches.scores, found.scores])))
     if new:
         # Two things can be wrong with a match that is kept, and each has its line: the partner is there and another was taken,
@@ -194,7 +193,7 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
         line = replace(line, value=at)
         promise = (
             f"Of {new} matches without a given pair {kept} are kept (score at least {at:.3f}). Where the partner is in the folder, such "
-            f"a match is right at least {share} of the time, with {sure} confidence; and of those kept at most {1 - target:.0%} on average are "
+            f"a match is right at least {share} of the time, with {sure} confidence; and of those kept at most {_percent(1 - target)} on average are "
             "items whose partner is not there. Both hold if these items are like those with a given pair."
         )
         voids = [
@@ -217,6 +216,11 @@ def by_pairs(found: Matched, target: float, delta: float) -> Line:
     if "the same items" in line.warning:
         voids.append(line.warning)
     return Line(float(line), promise, voids, line.rule)
+
+
+def _percent(share: float) -> str:
+    """A share as it is promised: 92.5% is not 92%, nor 99.5% all."""
+    return f"{100 * share:.4g}%"
 
 
 def _short(line: float, scores: np.ndarray) -> float:
@@ -247,7 +251,7 @@ def _standing_out(scores: np.ndarray, absent: np.ndarray, rate: float) -> float:
 def by_labels(labelling: Any, target: float, delta: float) -> Line:
     """The line that answers on single matches speak for: of this very pool, and whatever the given pairs are like."""
     line = labelling.threshold
-    n, size, share = len(labelling.asked), len(labelling.pool), f"{target:.0%}"
+    n, size, share = len(labelling.asked), len(labelling.pool), _percent(target)
     if line.abstained:
         more = labelling.next_line
         hint = f"; about {more.answers} more answers may show one" if more else ""
@@ -261,7 +265,7 @@ def by_labels(labelling: Any, target: float, delta: float) -> Line:
     kept = len(labelling.kept)
     return Line(
         float(line),
-        f"With {1 - delta:.0%} confidence at least {share} of the {kept} best of these {size} matches are right (score at least "
+        f"With {_percent(1 - delta)} confidence at least {share} of the {kept} best of these {size} matches are right (score at least "
         f"{float(line):.3f}): {n} answers show it.",
         [
             "wrong answers; “cannot tell” counts as wrong",
